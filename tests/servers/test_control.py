@@ -1,0 +1,128 @@
+"""The control channel, over real Unix sockets."""
+
+import asyncio
+import json
+import stat
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from servers.control import Command, ControlError, call, serve_control, stream
+
+
+async def double(number: int) -> dict[str, Any]:
+    return {"doubled": 2 * number}
+
+
+async def refuse() -> dict[str, Any]:
+    raise ControlError("not today")
+
+
+async def crash() -> dict[str, Any]:
+    raise KeyError("lost")
+
+
+COMMANDS: dict[str, Command] = {"double": double, "refuse": refuse, "crash": crash}
+
+
+async def test_a_command_is_answered(tmp_path: Path) -> None:
+    server = await serve_control(tmp_path / "run" / "c.sock", COMMANDS)
+    assert await call(server.path, "double", number=21) == {"doubled": 42}
+    await server.close()
+
+
+async def test_the_folder_is_private_and_the_socket_goes_away(tmp_path: Path) -> None:
+    server = await serve_control(tmp_path / "run" / "c.sock", COMMANDS)
+    assert stat.S_IMODE(server.path.parent.stat().st_mode) == 0o700
+    await server.close()
+    assert not server.path.exists()
+    with pytest.raises(ControlError, match="nobody answers"):
+        await call(server.path, "double", number=1)
+
+
+@pytest.mark.parametrize(
+    ("do", "arguments", "message"),
+    [
+        ("refuse", {}, "not today"),
+        ("crash", {}, "KeyError"),
+        ("nothing", {}, "unknown command 'nothing'; known: crash, double, refuse"),
+        ("double", {"count": 1}, "it takes number"),
+    ],
+)
+async def test_errors_reach_the_caller(
+    tmp_path: Path, do: str, arguments: dict[str, Any], message: str
+) -> None:
+    server = await serve_control(tmp_path / "c.sock", COMMANDS)
+    with pytest.raises(ControlError, match=message):
+        await call(server.path, do, **arguments)
+    await server.close()
+
+
+@pytest.mark.parametrize("line", [b"{\n", b"[]\n", b'{"do":1}\n', b"\xff\n"])
+async def test_nonsense_gets_an_error_and_the_connection_goes_on(tmp_path: Path, line: bytes) -> None:
+    server = await serve_control(tmp_path / "c.sock", COMMANDS)
+    reader, writer = await asyncio.open_unix_connection(str(server.path))
+    writer.write(line + b'{"do":"double","number":4}\n')
+    assert "error" in json.loads(await reader.readline())
+    assert json.loads(await reader.readline()) == {"ok": {"doubled": 8}}
+    writer.close()
+    await server.close()
+
+
+async def test_a_stream_ends_at_both_ends(tmp_path: Path) -> None:
+    finished = asyncio.Event()
+
+    async def count(start: int) -> AsyncGenerator[dict[str, Any]]:
+        try:
+            while True:
+                yield {"n": start}
+                start += 1
+                await asyncio.sleep(0)
+        finally:
+            finished.set()
+
+    server = await serve_control(tmp_path / "c.sock", {}, {"count": count})
+    seen = []
+    async with aclosing(stream(server.path, "count", start=5)) as numbers:
+        async for number in numbers:
+            seen.append(number["n"])
+            if len(seen) == 3:
+                break
+    assert seen == [5, 6, 7]
+    await asyncio.wait_for(finished.wait(), 5)
+    await server.close()
+
+
+async def test_closing_the_server_ends_a_quiet_subscription(tmp_path: Path) -> None:
+    async def silence() -> AsyncGenerator[dict[str, Any]]:
+        yield {"first": True}
+        await asyncio.Event().wait()
+
+    server = await serve_control(tmp_path / "c.sock", {}, {"silence": silence})
+    seen = []
+    async for message in stream(server.path, "silence"):
+        seen.append(message)
+        await server.close()
+    assert seen == [{"first": True}]
+
+
+async def test_a_dead_socket_is_replaced_and_a_live_one_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "c.sock"
+    dead = await asyncio.start_unix_server(lambda r, w: None, str(path))
+    dead.close()
+    await dead.wait_closed()
+    if not path.exists():  # Python 3.13 removes it itself
+        path.touch()
+    server = await serve_control(path, COMMANDS)
+    with pytest.raises(ControlError, match="in use"):
+        await serve_control(path, COMMANDS)
+    assert await call(path, "double", number=1) == {"doubled": 2}
+    await server.close()
+
+
+async def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
+    with pytest.raises(ControlError, match="too long"):
+        await serve_control(tmp_path / ("x" * 120) / "c.sock", COMMANDS)
