@@ -1,0 +1,59 @@
+"""Real Redis and PostgreSQL servers for the tests, one of each per pytest worker."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scenarios.cluster.postgres_server import PostgresServer
+from scenarios.cluster.redis_server import RedisServer
+
+
+@pytest.fixture(scope="session")
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for the name of a Unix socket (tmp_path does not)."""
+    folder = Path(tempfile.mkdtemp(prefix="lab-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def redis_server_url(short_folder: Path) -> Iterator[str]:
+    server = RedisServer(short_folder, environ={"PATH": "/usr/bin:/usr/local/bin"})
+    asyncio.run(server.start())
+    yield server.url
+    asyncio.run(server.stop())
+
+
+@pytest.fixture
+def redis_url(redis_server_url: str) -> str:
+    """The URL of a real, empty Redis."""
+    import redis
+
+    with redis.Redis.from_url(redis_server_url) as client:
+        client.flushall()
+    return redis_server_url
+
+
+@pytest.fixture(scope="session")
+def postgres_server_dsn(short_folder: Path) -> Iterator[str]:
+    server = PostgresServer(short_folder, environ={})
+    asyncio.run(server.start())
+    yield server.url
+    asyncio.run(server.stop())
+
+
+@pytest.fixture
+async def postgres_dsn(postgres_server_dsn: str) -> str:
+    """The DSN of a real, empty PostgreSQL database."""
+    import asyncpg
+
+    connection = await asyncpg.connect(postgres_server_dsn)
+    try:
+        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    finally:
+        await connection.close()
+    return postgres_server_dsn
