@@ -1,0 +1,89 @@
+"""One act of a scenario: what was counted while it ran, what it must show, and its record."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from scenarios import checks
+from scenarios.felt import Felt
+from scenarios.intervals import wilson
+
+if TYPE_CHECKING:
+    from scenarios.stage import Lab
+
+
+@dataclass
+class Act:
+    """One act: what the balancer counted and what the users felt in its measured part, and the checks it must pass."""
+
+    name: str
+    text: str
+    law: float
+    servers: int
+    store: str
+    policy: str
+    lab: "Lab"
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
+    felt: Felt = field(default_factory=Felt)
+    latencies: list[float] = field(default_factory=list)
+    checks: list[checks.Check] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    async def shop(self, requests: int) -> Felt:
+        """Let the users make `requests` requests, and add them to this act's numbers."""
+        first = len(self.lab.crowd.latencies)
+        async with self.counted():
+            felt = await self.lab.crowd.shop(requests)
+        self.felt.add(felt)
+        self.latencies += self.lab.crowd.latencies[first:]
+        return felt
+
+    @asynccontextmanager
+    async def counted(self) -> AsyncIterator[None]:
+        """Add what the balancer counts during the block to this act's numbers."""
+        before = await self.lab.cluster.counters()
+        yield
+        after = await self.lab.cluster.counters()
+        for key in COUNTED:
+            self.counts[key] += after[key] - before[key]
+
+    def judge(self, *found: checks.Check) -> None:
+        """Add checks; the act passes when all of them do."""
+        self.checks += found
+
+    def note(self, line: str) -> None:
+        """A measured fact worth a line in the report, without a verdict of its own."""
+        self.notes.append(line)
+
+    def record(self) -> dict[str, Any]:
+        """The act as `--json`, the journal and the report show it."""
+        hits, of = self.counts["logged_out"], self.counts["with_session"]
+        return {
+            "name": self.name, "servers": self.servers, "store": self.store, "policy": self.policy, **self.counts,
+            "logout_rate": round(hits / of, 4) if of else None,
+            "ci95": [round(bound, 4) for bound in wilson(hits, of)] if of else None,
+            "theory_rate": round(self.law, 4),
+            "verdict": checks.verdict(self.checks),
+            "checks": [check.record() for check in self.checks],
+            "felt": asdict(self.felt),
+            "notes": self.notes,
+        }  # fmt: skip
+
+
+COUNTED = ("requests", "with_session", "logged_out")
+"""What the balancer and the users both count, each at their own end."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a request cost: CPU microseconds of the server processes, and latency in milliseconds (median, 95th)."""
+
+    cpu_us: float
+    p50_ms: float
+    p95_ms: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.cpu_us:.0f} us CPU per request in the servers, latency {self.p50_ms:.1f} ms (p95 {self.p95_ms:.1f})"
+        )

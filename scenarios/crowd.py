@@ -1,0 +1,87 @@
+"""A crowd of virtual users, and the gate that lets them make requests and brings them to rest."""
+
+import asyncio
+import math
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import aiohttp
+
+from scenarios.felt import Answer, Felt
+from scenarios.traffic import Traffic
+from scenarios.users import Shopper
+
+MEMBERS = ("ravi", *(f"user{n:02d}" for n in range(1, 60)))
+"""The names of the shop's members: user K plays MEMBERS[K]."""
+
+
+class Crowd:
+    """K shoppers on one shop. Start it once; then let it make requests with `shop`."""
+
+    def __init__(
+        self,
+        url: str,
+        users: int,
+        seed: int,
+        *,
+        think: float = 0.05,
+        complain: Callable[[str, str], None] = lambda user, text: None,
+    ) -> None:
+        self._url = url
+        self.felt = Felt()
+        self.latencies: list[float] = []
+        self.traffic = Traffic()
+        self._http = aiohttp.ClientSession(
+            cookie_jar=aiohttp.DummyCookieJar(),
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=30),
+            auto_decompress=False,
+        )
+        self.shoppers = [
+            Shopper(
+                name,
+                url,
+                random.Random(f"{seed}/{name}"),
+                self._http,
+                self.traffic,
+                self.felt,
+                think,
+                complain=complain,
+                observe=self._observe,
+            )
+            for name in MEMBERS[:users]
+        ]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _observe(self, answer: Answer) -> None:
+        self.latencies.append(answer.seconds)
+
+    async def visitor(self, name: str, felt: Felt) -> Shopper:
+        """A user outside the crowd, who clicks only when a script says so and at once."""
+        gate = Traffic()
+        await gate.allow(math.inf)
+        return Shopper(name, self._url, random.Random(name), self._http, gate, felt, think=0.0)
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(shopper.live(), name=shopper.name) for shopper in self.shoppers]
+
+    async def shop(self, requests: float) -> Felt:
+        """Let the users make this many requests, wait for the last answer, and say what they felt meanwhile."""
+        before = replace(self.felt)
+        await self.traffic.allow(requests)
+        await self._unless_a_user_fails(self.traffic.settled())
+        return self.felt.since(before)
+
+    async def _unless_a_user_fails(self, wait: Awaitable[None]) -> None:
+        waiting = asyncio.ensure_future(wait)
+        done, _ = await asyncio.wait([waiting, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        if waiting not in done:
+            waiting.cancel()
+            done.pop().result()  # raises what went wrong in that user
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._http.close()
