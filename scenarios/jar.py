@@ -1,4 +1,4 @@
-"""The cookie jar of a virtual user: the rules of RFC 6265 section 5, which browsers follow. Pure, with a clock passed in.
+"""The cookie jar of a virtual user: what RFC 6265 section 5 makes browsers do. Pure, with a clock passed in.
 
 Written here and not taken from aiohttp because what a browser keeps, drops and sends back is what a logout is
 made of: aiohttp's jar has no size limit, reads the wall clock, and accepts what browsers refuse.
