@@ -29,6 +29,7 @@ from scenarios.cluster.programs import (
 from scenarios.errors import LabError
 
 READY_WITHIN = 30.0
+CONNECT_WITHIN = 3.0
 ASK_AGAIN = 0.005
 UNSET = "or unset DATABASE_URL to let the lab start its own"
 OUTSIDE = "/tmp/lab-pg-"  # the folder of a PostgreSQL that root gave away, with a random end
@@ -196,14 +197,15 @@ async def connect_external(dsn: str) -> None:
         if parts.scheme not in ("postgres", "postgresql"):
             raise ValueError(f"it begins with {parts.scheme!r}")
         where = f"{parts.hostname}:{parts.port or 5432}" if parts.hostname else parts.path
-        connection = await asyncpg.connect(dsn, timeout=3.0)
+        connection = await asyncpg.connect(dsn, timeout=CONNECT_WITHIN)
     except ValueError as error:
         hint = f"use postgresql://USER@HOST/DATABASE, {UNSET}"
         raise LabError(f"DATABASE_URL is no PostgreSQL URL ({error}): {hint}") from None
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError):
         raise LabError(f"DATABASE_URL: {where} refuses this user or password: correct it, {UNSET}") from None
     except TimeoutError:
-        raise LabError(f"DATABASE_URL: {where} does not answer within 3 s: correct it, {UNSET}") from None
+        late = f"does not answer within {CONNECT_WITHIN:.0f} s"
+        raise LabError(f"DATABASE_URL: {where} {late}: correct it, {UNSET}") from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         said = str(error).splitlines()[0]
         raise LabError(f"DATABASE_URL: {where} is no PostgreSQL ({said}): correct it, {UNSET}") from None

@@ -14,6 +14,7 @@ from typing import Protocol
 from scenarios.errors import LabError
 
 PR_SET_PDEATHSIG = 1
+PR_SET_NAME = 15
 LONGEST_SOCKET_PATH = 103  # sun_path has 104 bytes on macOS and BSD, 108 on Linux, with the closing NUL
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -51,6 +52,11 @@ def die_with_parent(number: int, parent: int) -> None:
     _libc.prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # it died between the fork and the prctl
         os._exit(1)
+
+
+def set_title(title: str) -> None:
+    """The name that ps and top show (15 bytes): forked processes would all show their parent's."""
+    _libc.prctl(PR_SET_NAME, title.encode()[:15])
 
 
 def spawn(program: Program) -> subprocess.Popen[bytes]:
@@ -92,16 +98,21 @@ class Child:
     async def wait(self) -> int:
         if self._process.poll() is not None:
             return self._process.returncode
-        ended = asyncio.Event()
-        descriptor = os.pidfd_open(self.pid)
-        loop = asyncio.get_running_loop()
-        try:
-            loop.add_reader(descriptor, ended.set)
-            await ended.wait()
-        finally:
-            loop.remove_reader(descriptor)
-            os.close(descriptor)
+        await wait_for_pidfd(self.pid)
         return self._process.wait()
+
+
+async def wait_for_pidfd(pid: int) -> None:
+    """Wait for the end of a child of ours that nobody has collected yet, without a thread or a signal handler."""
+    ended = asyncio.Event()
+    descriptor = os.pidfd_open(pid)
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_reader(descriptor, ended.set)
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
 
 
 async def launch_here(program: Program) -> Running:

@@ -26,6 +26,7 @@ from scenarios.cluster.programs import (
 from scenarios.errors import LabError
 
 READY_WITHIN = 10.0
+CONNECT_WITHIN = 3.0
 ASK_AGAIN = 0.002
 UNSET = "or unset REDIS_URL to let the lab start its own"
 
@@ -148,20 +149,29 @@ async def ping_external(url: str) -> None:
     try:
         parts = urlsplit(url)
         where = f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
-        client = redis.Redis.from_url(url, socket_timeout=3.0, socket_connect_timeout=3.0)
+        client = redis.Redis.from_url(url, socket_timeout=CONNECT_WITHIN, socket_connect_timeout=CONNECT_WITHIN)
     except ValueError as error:
         raise LabError(f"REDIS_URL is no Redis URL ({error}): use redis://HOST:PORT, {UNSET}") from None
     try:
         await client.ping()
-    except exceptions.AuthenticationError:
-        raise LabError(f"REDIS_URL: {where} refuses this password: correct it, {UNSET}") from None
-    except exceptions.TimeoutError:
-        raise LabError(f"REDIS_URL: {where} does not answer PING within 3 s: correct it, {UNSET}") from None
-    except exceptions.ConnectionError:
-        raise LabError(f"REDIS_URL: nobody answers at {where}: start Redis there, {UNSET}") from None
-    except exceptions.ResponseError as error:
-        raise LabError(f"REDIS_URL: {where} refuses us ({error}): correct it, {UNSET}") from None
-    except exceptions.RedisError:
-        raise LabError(f"REDIS_URL: {where} is no Redis: correct it, {UNSET}") from None
+    except exceptions.RedisError as error:
+        raise LabError(f"REDIS_URL: {complaint(error, where)}, {UNSET}") from None
     finally:
         await client.aclose()
+
+
+def complaint(error: Exception, where: str) -> str:
+    """What is wrong with the Redis at this place and what to do, from redis-py's exception."""
+    from redis import exceptions
+
+    while isinstance(error.__cause__, exceptions.RedisError | OSError):
+        error = error.__cause__  # a failure while connecting comes wrapped into a ConnectionError
+    if isinstance(error, exceptions.AuthenticationError):
+        return f"{where} refuses this user or password: correct it"
+    if isinstance(error, exceptions.TimeoutError | TimeoutError):
+        return f"{where} does not answer PING within {CONNECT_WITHIN:.0f} s: correct it"
+    if isinstance(error, exceptions.ConnectionError | OSError):
+        return f"nobody answers at {where}: start Redis there"
+    if isinstance(error, exceptions.ResponseError):
+        return f"{where} refuses us ({error}): correct it"
+    return f"{where} is no Redis: correct it"

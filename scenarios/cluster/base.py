@@ -1,0 +1,60 @@
+"""What a cluster can do, whoever runs it: local processes, another lab's process, containers.
+
+Every method raises LabError when it cannot do what was asked; its message says what to do next.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+
+class Cluster(Protocol):
+    """A balancer, servers behind it, and a session store. Servers are named server-1, server-2, ..."""
+
+    @property
+    def url(self) -> str:
+        """Where users go, such as http://127.0.0.1:8080."""
+
+    def names(self) -> list[str]:
+        """Every server the cluster has, also those killed or paused."""
+
+    async def state(self) -> dict[str, Any]:
+        """{url, policy, store, requests, with_session, logged_out, logout_rate, servers: [{name, address, pid,
+        healthy, requests, sessions, outcomes}]}; logout_rate and pid are None when there is none."""
+
+    async def counters(self) -> dict[str, Any]:
+        """The balancer's totals since it started; servers that are gone are still counted."""
+
+    async def switch(
+        self, store: str | None = None, policy: str | None = None, migrate: bool = False
+    ) -> dict[str, Any]:
+        """Change the store or the policy under traffic; `migrate` carries the sessions over. {"moved": sessions}."""
+
+    async def scale(self, servers: int) -> None:
+        """Have this many servers: new ones serve once they answer, the last ones finish their work and go."""
+
+    async def kill(self, server: str) -> None:
+        """End it without warning (SIGKILL); the balancer finds out by itself."""
+
+    async def pause(self, server: str) -> None:
+        """Freeze it: its connections stay open and nothing answers."""
+
+    async def resume(self, server: str) -> None:
+        """Undo `pause`."""
+
+    async def restart(self, server: str) -> None:
+        """A new process under the same name; a living one finishes its work first."""
+
+    async def stop_store(self, hang: bool = False) -> None:
+        """Make the shared store refuse connections, or with `hang` accept them and never answer."""
+
+    async def start_store(self) -> None:
+        """Undo `stop_store`: the store is back with what it held."""
+
+    async def mark(self, **event: Any) -> None:
+        """Put an event on the feed; `kind` is "mark" and `time` is now unless given."""
+
+    def events(self) -> AsyncIterator[dict[str, Any]]:
+        """The balancer's feed from now on, without an end."""
+
+    async def stop(self) -> None:
+        """End everything and leave nothing behind."""

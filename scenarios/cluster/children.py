@@ -1,0 +1,174 @@
+"""The lab's side of the nursery: start processes through it, signal them, wait for their ends."""
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import scenarios
+from scenarios.cluster.nursery import wipe
+from scenarios.cluster.programs import Program, Running, end, last_line, wait_for_pidfd
+from scenarios.errors import LabError
+
+GONE = "the lab's processes have ended; stop this lab and start it again"
+
+
+class Child:
+    """One process under the nursery. `ended` holds its exit status, or minus the signal that ended it."""
+
+    def __init__(self, key: int, name: str, children: "Children") -> None:
+        loop = asyncio.get_running_loop()
+        self.name = name
+        self.pid = 0
+        self.started: asyncio.Future[None] = loop.create_future()
+        self.ready: asyncio.Future[str] = loop.create_future()
+        self.ended: asyncio.Future[int] = loop.create_future()
+        self._key = key
+        self._children = children
+
+    def __repr__(self) -> str:
+        return f"<Child {self.name} pid={self.pid}{' ended' if self.ended.done() else ''}>"
+
+    async def signal(self, number: int) -> None:
+        self._children.tell({"do": "signal", "key": self._key, "number": int(number)})
+
+    async def wait(self) -> int:
+        return await asyncio.shield(self.ended)
+
+    async def end(self, number: int, patience: float) -> None:
+        """Ask with `number`; SIGKILL after `patience` seconds."""
+        await end(self, number, patience)
+
+    async def until_ready(self, log: Path, within: float) -> str:
+        """The address it listens on. Raises LabError with the last line of its log when it ends instead."""
+        ends: set[asyncio.Future[Any]] = {self.ready, self.ended}
+        await asyncio.wait(ends, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        if self.ready.done():
+            return self.ready.result()
+        if self.ended.done():
+            raise LabError(last_line(log))
+        raise LabError(f"{self.name} was not ready within {within:.0f} s: see {log}")
+
+
+class Children:
+    """The nursery and everything it started. Use `await Children.start(...)`."""
+
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+        self._folder = folder
+        self._process = process
+        self._keys = itertools.count(1)
+        self._children: dict[int, Child] = {}
+        self._writer: asyncio.StreamWriter | None = None
+        self._listening: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls, folder: Path, keep: Sequence[int] = ()) -> "Children":
+        """`keep`: descriptors that the nursery holds open as long as it lives (the lab's lock)."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            children = cls(folder, start_nursery(theirs.fileno(), folder, keep))
+        reader, children._writer = await asyncio.open_connection(sock=ours)
+        children._listening = asyncio.create_task(children._listen(reader))
+        return children
+
+    @property
+    def alive(self) -> bool:
+        return self._listening is not None and not self._listening.done()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def fork(self, kind: str, name: str, config: dict[str, Any]) -> Child:
+        """Begin to start a server or the balancer; `until_ready` of the answer waits for it."""
+        child = self._expect(name)
+        self.tell({"do": "fork", "key": child._key, "kind": kind, "name": name, "config": config})
+        return child
+
+    async def launch(self, program: Program) -> Running:
+        """The lab's `Launch`. Raises LabError when the program cannot be executed."""
+        child = self._expect(program.name)
+        self.tell({"do": "launch", "key": child._key, "program": asdict(program)})
+        await child.started
+        return child
+
+    def tell(self, message: dict[str, Any]) -> None:
+        if self._writer is None or not self.alive:
+            if message["do"] != "signal":  # those who are gone need no signal
+                raise LabError(GONE)
+            return
+        self._writer.write(json.dumps(message).encode() + b"\n")
+
+    async def stop(self) -> None:
+        """End what still runs and remove the folder. Returns when the nursery has ended, too."""
+        if self._writer is not None:
+            self._writer.close()  # the nursery reads the end of the stream, and does the rest
+        if self._process.poll() is None:
+            await wait_for_pidfd(self._process.pid)
+        self._process.wait()
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.wait({self._listening})
+        if self._folder.exists():  # the nursery itself was killed
+            await asyncio.to_thread(wipe, self._folder)
+
+    def _expect(self, name: str) -> Child:
+        key = next(self._keys)
+        child = self._children[key] = Child(key, name, self)
+        return child
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while line := await reader.readline():
+                self._hear(json.loads(line))
+        except ConnectionError:
+            pass
+        finally:
+            for child in self._children.values():
+                settle(child.started, LabError(GONE))
+                settle(child.ended, -signal.SIGKILL)
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        child = self._children[message["key"]]
+        if "started" in message:
+            child.pid = message["started"]
+            settle(child.started, None)
+        elif "ready" in message:
+            settle(child.ready, message["ready"])
+        elif "refused" in message:
+            settle(child.started, LabError(message["refused"]))
+            del self._children[message["key"]]
+        else:
+            settle(child.ended, message["ended"])
+            del self._children[message["key"]]
+
+
+def settle(future: asyncio.Future[Any], outcome: Any) -> None:
+    if future.done():
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+        future.exception()  # not everybody asks: no complaint about that when it is collected
+    else:
+        future.set_result(outcome)
+
+
+def start_nursery(descriptor: int, folder: Path, keep: Sequence[int]) -> subprocess.Popen[bytes]:
+    """A fresh interpreter (never a fork of ours: we have a loop and threads) in a session of its own."""
+    home = str(Path(scenarios.__file__).parents[1])
+    path = os.pathsep.join(part for part in (home, os.environ.get("PYTHONPATH", "")) if part)
+    # -P: a file redis.py in the user's current folder must not be imported for the library
+    argv = [sys.executable, "-P", "-m", "scenarios.cluster.nursery", str(descriptor), str(folder)]
+    with open(folder / "nursery.log", "ab") as log:
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(descriptor, *keep),
+            start_new_session=True, env=os.environ | {"PYTHONPATH": path},
+        )  # fmt: skip

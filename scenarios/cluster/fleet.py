@@ -1,0 +1,164 @@
+"""The servers behind the balancer: how one comes, goes, is hurt and is healed without losing a request."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from scenarios.cluster.children import Child, Children
+from scenarios.errors import LabError
+from servers.control import ControlError, call
+
+READY_WITHIN = 20.0
+SWITCH_WITHIN = 30.0  # a migration copies every session
+STOPS_WITHIN = 5.0
+
+
+@dataclass
+class Server:
+    name: str
+    child: Child
+    control: Path
+    store: tuple[str, str]  # (store, url) it was told to use
+    address: str = ""
+    paused: bool = False
+    sessions: int = 0
+
+    @property
+    def running(self) -> bool:
+        return not self.child.ended.done()
+
+
+def number_of(name: str) -> int:
+    return int(name.rpartition("-")[2])
+
+
+class Fleet:
+    """`ask` sends a command to the balancer. Keeps no order of its own: the cluster serialises what must be."""
+
+    def __init__(
+        self,
+        folder: Path,
+        children: Children,
+        options: Mapping[str, Any],
+        ask: Callable[..., Awaitable[dict[str, Any]]],
+    ) -> None:
+        self.servers: dict[str, Server] = {}
+        self._folder = folder
+        self._children = children
+        self._options = options
+        self._ask = ask
+
+    def get(self, name: str) -> Server:
+        """Raises LabError for a name that no server has."""
+        if name in self.servers:
+            return self.servers[name]
+        close = get_close_matches(name, self.servers, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(self.servers)}"
+        raise LabError(f"no server named {name!r}: {hint}")
+
+    def names(self) -> list[str]:
+        """In the order of their numbers, whoever was ready first."""
+        return sorted(self.servers, key=number_of)
+
+    def new_names(self, count: int) -> list[str]:
+        """The next `count` names after the highest number in use."""
+        highest = max(map(number_of, self.servers), default=0)
+        return [f"server-{highest + number}" for number in range(1, count + 1)]
+
+    def begin(self, name: str, store: str, url: str) -> Server:
+        """Fork a server; `finish` waits until it serves."""
+        control = self._folder / f"{name}.sock"
+        config = {"name": name, "listen": "127.0.0.1:0", "store": store, "store_url": url, "control": str(control)}
+        child = self._children.fork("server", name, {**self._options, **config})
+        return Server(name, child, control, (store, url))
+
+    async def finish(self, server: Server) -> None:
+        """Add a server to the balancer once it listens. Raises LabError with what it said when it does not."""
+        server.address = await server.child.until_ready(self._folder / f"{server.name}.log", READY_WITHIN)
+        self.servers[server.name] = server
+        server.child.ended.add_done_callback(lambda _: server.control.unlink(missing_ok=True))
+        await self._ask("add", address=server.address, name=server.name, weight=1)
+
+    async def add(self, names: list[str], store: str, url: str) -> None:
+        started = [self.begin(name, store, url) for name in names]
+        await asyncio.gather(*(self.finish(server) for server in started))
+
+    async def retire(self, name: str, forget: bool = True) -> None:
+        """Drain a server, stop it and take it out of the balancer. One that is dead or frozen cannot finish."""
+        server = self.get(name)
+        if server.running and not server.paused:
+            await self._ask("drain", name=name)
+            await self._ask("wait_idle", name=name)
+            await server.child.end(signal.SIGTERM, STOPS_WITHIN)
+        elif server.running:
+            await server.child.end(signal.SIGKILL, STOPS_WITHIN)
+        await self._ask("remove", name=name)
+        if forget:
+            del self.servers[name]
+
+    async def switch(self, store: str, url: str, migrate: bool) -> int:
+        """Move every server that can answer to this store, all at once; the others follow when they are back.
+
+        Raises LabError when one refuses, after moving back those that had changed.
+        """
+        answering = [server for server in self.servers.values() if server.running and not server.paused]
+        before = {server.name: server.store for server in answering}
+        moves = [self._move(server, store, url, migrate) for server in answering]
+        results = await asyncio.gather(*moves, return_exceptions=True)
+        failed = [result for result in results if isinstance(result, BaseException)]
+        if failed:
+            changed = [server for server in answering if server.store != before[server.name]]
+            back = (self._move(server, *before[server.name], migrate) for server in changed)
+            await asyncio.gather(*back, return_exceptions=True)
+            raise failed[0]
+        for server in self.servers.values():
+            server.store = (store, url)
+        return sum(result for result in results if isinstance(result, int))
+
+    async def kill(self, name: str) -> None:
+        server = self._running(name)
+        await server.child.signal(signal.SIGKILL)
+        await server.child.wait()
+        server.sessions = 0
+
+    async def pause(self, name: str) -> None:
+        server = self._running(name)
+        server.paused = True
+        await server.child.signal(signal.SIGSTOP)
+
+    async def resume(self, name: str) -> None:
+        server = self._running(name)
+        await server.child.signal(signal.SIGCONT)
+        server.paused = False
+        state = await call(server.control, "state")
+        if state["store"] != server.store[0]:  # it slept through a switch
+            await self._move(server, *server.store, migrate=False)
+
+    async def end(self) -> None:
+        """Let every server finish and end."""
+        living = [server for server in self.servers.values() if server.running]
+        await asyncio.gather(*(server.child.end(signal.SIGTERM, STOPS_WITHIN) for server in living))
+
+    def _running(self, name: str) -> Server:
+        server = self.get(name)
+        if not server.running:
+            raise LabError(f"{name} is not running: restart it first (lab restart {name})")
+        return server
+
+    async def _move(self, server: Server, store: str, url: str, migrate: bool) -> int:
+        try:
+            async with asyncio.timeout(SWITCH_WITHIN):
+                answer = await call(server.control, "switch", store=store, store_url=url, migrate=migrate)
+        except TimeoutError:
+            raise LabError(f"{server.name} does not answer: restart it (lab restart {server.name})") from None
+        except ControlError as refusal:
+            if not server.running:
+                return 0  # it died meanwhile: nothing left to move
+            raise LabError(f"{server.name}: {refusal}") from None
+        server.store = (store, url)
+        moved: int = answer["moved"]
+        return moved
