@@ -60,6 +60,7 @@ class Lab:
         self._loose: set[asyncio.Task[None]] = set()
         think = settings.users / CLICKS_PER_SECOND[settings.pace]
         self.crowd = Crowd(cluster.url, settings.users, settings.seed, think=think, complain=self._ticket)
+        self.crowd.start()
 
     async def arrange(
         self,

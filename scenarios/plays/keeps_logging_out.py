@@ -30,6 +30,15 @@ Any server now knows any wristband, so it stops mattering which one answers, or 
 PRICE = """A shared logbook is asked over a socket at every click, and it can be away.
 While it is, members see an honest error; nobody is logged out, and all are still in afterwards."""
 
+ACTS = {
+    "one-server": ONE_SERVER,
+    "ten-servers": TEN_SERVERS,
+    "useless-advice": USELESS_ADVICE,
+    "sticky": STICKY,
+    "shared-store": SHARED_STORE,
+    "price-of-sharing": PRICE,
+}
+
 
 async def play(lab: Lab) -> None:
     n, users = lab.servers, lab.settings.users

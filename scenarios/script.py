@@ -1,0 +1,90 @@
+"""Scenario scripts: found by name or by file, and played on a cluster.
+
+A script is a Python file with `async def play(lab)` (see scenarios/stage.py). Its docstring is its summary; START, if
+there, says how the cluster begins: {"servers": 1, "store": "memory", "policy": "round_robin"}.
+"""
+
+import asyncio
+import difflib
+import importlib
+import importlib.util
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from scenarios.cluster.base import Cluster
+from scenarios.errors import LabError
+from scenarios.plays import SCENARIOS
+from scenarios.stage import Lab, Settings
+
+DEFAULT_START = {"servers": 1, "store": "memory", "policy": "round_robin"}
+
+
+def load(name: str) -> ModuleType:
+    """The script called `name`, or the one in the file `name` (ends in .py). LabError when there is none to play."""
+    if name in SCENARIOS:
+        return importlib.import_module(SCENARIOS[name])
+    if not name.endswith(".py"):
+        close = difflib.get_close_matches(name, SCENARIOS, n=1)
+        hint = f"did you mean {close[0]}?" if close else "choose one of: " + ", ".join(SCENARIOS)
+        raise LabError(f"no scenario is called {name!r}; {hint} (a script of your own: FILE.py)")
+    script = _import_file(Path(name))
+    if not asyncio.iscoroutinefunction(getattr(script, "play", None)):
+        raise LabError(f"{name} has no `async def play(lab)`: add one, see scenarios/plays for examples")
+    return script
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise LabError(f"{path}: no such file; give the path of a scenario script, or a name from `lab scenarios`")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise LabError(f"{path} cannot be read as a Python file")
+    script = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(script)
+    except (Exception, SystemExit) as error:
+        raise LabError(f"{path} cannot be loaded: {_where(error, path)}") from error
+    return script
+
+
+def start_of(script: ModuleType) -> dict[str, Any]:
+    """How the cluster begins for this script."""
+    return {**DEFAULT_START, **getattr(script, "START", {})}
+
+
+async def play(
+    name: str,
+    script: ModuleType,
+    cluster: Cluster,
+    settings: Settings,
+    show: Callable[[dict[str, Any], str], None],
+    limit: float,
+) -> dict[str, Any]:
+    """Play a script and return the run's record (the `--json` of `lab run`). `limit` seconds bound the whole play.
+
+    A script that raises or never ends becomes a LabError that says where, so that the cluster is stopped in order.
+    """
+    lab = Lab(cluster, settings, show)
+    try:
+        async with asyncio.timeout(limit) as clock:
+            await script.play(lab)
+    except LabError:
+        raise
+    except Exception as error:
+        if clock.expired():
+            raise LabError(f"{name} did not end within {limit:g} s; mend it or give it longer (--limit)") from None
+        raise LabError(f"{name} failed: {_where(error, Path(script.__file__ or name))}") from error
+    finally:
+        await lab.close()
+    return lab.result(name)
+
+
+def _where(error: BaseException, path: Path) -> str:
+    """The error in one line, with the script's own line that led to it."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+    said = str(error).split("\n")[0]
+    return f"{type(error).__name__}: {said}" + (f" (line {line} of {path.name})" if line else "")
