@@ -1,0 +1,62 @@
+"""Scripts that cannot be played: one clear line each, and what was started is ended."""
+
+from pathlib import Path
+
+import pytest
+
+from scenarios import script
+from scenarios.errors import LabError
+from scenarios.stage import Settings
+from tests.scenarios.conftest import StartCluster
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = 1", "has no `async def play"),
+        ("def play(lab): pass", "has no `async def play"),
+        ("async def play(lab:\n", "SyntaxError"),
+        ("import nothing_like_this", "ModuleNotFoundError.*line 1 of s.py"),
+        ("raise SystemExit('no')", "SystemExit: no"),
+    ],
+)
+def test_a_script_that_cannot_be_loaded(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "s.py"
+    file.write_text(text)
+    with pytest.raises(LabError, match=said):
+        script.load(str(file))
+
+
+def test_names_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="did you mean keeps-logging-out"):
+        script.load("keep-logging-out")
+    with pytest.raises(LabError, match="choose one of: keeps-logging-out, five-servers"):
+        script.load("xyzzy")
+    with pytest.raises(LabError, match="no such file"):
+        script.load(str(tmp_path / "missing.py"))
+
+
+@pytest.mark.parametrize(
+    ("body", "limit", "said"),
+    [
+        ("    1 / 0", 30, "ZeroDivisionError: division by zero .line 2 of s.py"),
+        ("    import asyncio\n    await asyncio.Event().wait()", 0.1, "did not end within 0.1 s"),
+        ("    await lab.arrange(servers=1000)", 30, "1000 servers: choose 1 to 100"),
+        ("    await lab.arrange(store='paper')", 30, "paper"),
+        ("    raise TimeoutError('mine')", 30, "TimeoutError: mine"),
+    ],
+)
+async def test_a_script_that_fails_while_it_plays(
+    start_cluster: StartCluster, tmp_path: Path, body: str, limit: float, said: str
+) -> None:
+    file = tmp_path / "s.py"
+    file.write_text(f"async def play(lab):\n{body}\n")
+    cluster = await start_cluster(servers=1)
+    with pytest.raises(LabError, match=said):
+        await script.play("s.py", script.load(str(file)), cluster, Settings(users=2), lambda record, text: None, limit)
+
+
+@pytest.mark.parametrize("users", [0, 61])
+def test_a_number_of_users_the_shop_does_not_have(users: int) -> None:
+    with pytest.raises(LabError, match="the shop has 60 members"):
+        Settings(users=users)
