@@ -76,9 +76,14 @@ def claim(name: str, environ: Mapping[str, str] = os.environ) -> Place:
         if is_alive(owner(folder)) or time.monotonic() > deadline:
             raise LabError(f"a lab named {name!r} is running: end it (lab down --name {name}) or use another --name")
         time.sleep(ASK_AGAIN)
-    clear(folder)
-    (folder / NOTE).write_text(json.dumps({"name": name, "pid": os.getpid()}))
-    return Place(name, folder, lock)
+    place = Place(name, folder, lock)
+    try:
+        clear(folder)
+        (folder / NOTE).write_text(json.dumps({"name": name, "pid": os.getpid()}))
+    except OSError as error:
+        place.release()
+        raise LabError(f"cannot write into {folder} ({error.strerror}): make room, or set XDG_RUNTIME_DIR") from None
+    return place
 
 
 def find(name: str, environ: Mapping[str, str] = os.environ) -> Path:

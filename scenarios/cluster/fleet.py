@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -30,6 +30,13 @@ class Server:
     @property
     def running(self) -> bool:
         return not self.child.ended.done()
+
+
+async def all_of(steps: Iterable[Awaitable[None]]) -> None:
+    """Let every step come to its end, then raise what the first failed one raised."""
+    results = await asyncio.gather(*steps, return_exceptions=True)
+    if failed := [result for result in results if isinstance(result, BaseException)]:
+        raise failed[0]
 
 
 def number_of(name: str) -> int:
@@ -85,7 +92,7 @@ class Fleet:
 
     async def add(self, names: list[str], store: str, url: str) -> None:
         started = [self.begin(name, store, url) for name in names]
-        await asyncio.gather(*(self.finish(server) for server in started))
+        await all_of(self.finish(server) for server in started)
 
     async def retire(self, name: str, forget: bool = True) -> None:
         """Drain a server, stop it and take it out of the balancer. One that is dead or frozen cannot finish."""

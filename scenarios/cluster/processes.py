@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from scenarios.cluster.children import Children
-from scenarios.cluster.fleet import Fleet, Server
+from scenarios.cluster.fleet import Fleet, Server, all_of
 from scenarios.cluster.programs import check_socket_path, last_line
 from scenarios.cluster.shared_stores import SharedStores, check_store
 from scenarios.cluster.status import status
@@ -90,7 +90,7 @@ class ProcessCluster:
         address = await self._balancer.until_ready(self._folder / "balancer.log", READY_WITHIN)
         self.url = f"http://{address}"
         await self._ask("label", store=store)
-        await asyncio.gather(*(self._fleet.finish(server) for server in started))
+        await all_of(self._fleet.finish(server) for server in started)
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,6 +100,14 @@ class ProcessCluster:
 
     def __repr__(self) -> str:
         return f"<ProcessCluster {self.url} {len(self.names())} servers, {self._store}>"
+
+    @property
+    def nursery_pid(self) -> int:
+        return self._children.pid
+
+    async def until_broken(self) -> None:
+        """Wait until the nursery or the balancer has ended without being asked: nothing can work from then on."""
+        await self._balancer.wait()
 
     def names(self) -> list[str]:
         return self._fleet.names()
@@ -132,7 +140,7 @@ class ProcessCluster:
         check_count(servers)
         async with self._changing:
             names = self.names()
-            await asyncio.gather(*(self._fleet.retire(name) for name in names[servers:]))
+            await all_of(self._fleet.retire(name) for name in names[servers:])
             url = await self._stores.url(self._store)
             await self._fleet.add(self._fleet.new_names(servers - len(names)), self._store, url)
             await self.mark(kind="servers", servers=self.names())
@@ -191,12 +199,14 @@ class ProcessCluster:
     async def _ask(self, do: str, **arguments: Any) -> dict[str, Any]:
         """One command to the balancer. Raises LabError with its refusal."""
         try:
+            if self._balancer.ended.done():
+                raise ControlError("it has ended")
             async with asyncio.timeout(ANSWER_WITHIN):
                 return await call(self._control, do, **arguments)
         except TimeoutError:
             raise LabError("the balancer does not answer; stop this lab and start it again") from None
         except ControlError as refusal:
-            if not self._children.alive or self._balancer.ended.done():
+            if self._balancer.ended.done():
                 why = last_line(self._folder / "balancer.log")
                 raise LabError(f"the balancer has ended ({why}); stop this lab and start it again") from None
             raise LabError(str(refusal)) from None

@@ -9,8 +9,7 @@ from scenarios.cluster.postgres_server import PostgresServer
 from scenarios.cluster.programs import Launch
 from scenarios.cluster.redis_server import RedisServer
 from scenarios.errors import LabError
-
-STORES = ("memory", "redis", "sqlite", "postgres")
+from servers.stores import STORES
 
 
 def check_store(store: str) -> None:
