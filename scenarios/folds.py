@@ -1,0 +1,230 @@
+"""Events in, numbers out. No clock, no I/O: the same events give the same numbers, live or from a journal."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from scenarios.events import Event
+from scenarios.series import Series
+
+LOGGED_OUT = frozenset({"unknown", "expired"})
+"""Outcomes in which somebody sent a session ID and was answered as a stranger. `revoked` is not one: that session was
+ended on purpose. `store_error` is not one: the answer was 503, nobody was told to log in."""
+
+_RECENT = 5.0  # seconds behind "now"
+_KEEP = 100  # tickets, moments and acts kept; their counts go on
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the issue counts everywhere: requests, those with a session ID, those of them answered as a stranger."""
+
+    requests: int = 0
+    with_session: int = 0
+    logged_out: int = 0
+
+    @property
+    def rate(self) -> float | None:
+        """The logout rate, a fraction; None when no request carried a session ID."""
+        return self.logged_out / self.with_session if self.with_session else None
+
+
+@dataclass(slots=True)
+class Server:
+    """One server since the act began (since the feed began, outside an act)."""
+
+    name: str
+    health: str = "up"  # up, down, draining, paused, gone
+    requests: int = 0
+    known: int = 0  # wristbands found in its logbook
+    unknown: int = 0  # wristbands sent and answered as a stranger
+    errors: int = 0  # 5xx
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that was switched, killed, added...; `number` counts them from 0."""
+
+    number: int
+    time: float
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a user wrote to support."""
+
+    time: float
+    user: str
+    text: str
+
+
+@dataclass(slots=True)
+class Act:
+    """The act being played, and its counts so far."""
+
+    name: str
+    title: str
+    text: str
+    began: float
+    theory: float | None
+    counts: Counts = field(default_factory=Counts)
+
+
+# What a mark says about a server's health. "health" itself says it in its detail: "server-3 down".
+_HEALTH = {"kill": "down", "down": "down", "up": "up", "add": "up", "restart": "up", "resume": "up",
+           "pause": "paused", "drain": "draining", "remove": "gone"}
+
+
+class Fold:
+    """Everything a board shows, after the events fed so far. `bucket` is the chart's resolution in seconds."""
+
+    def __init__(self, *, bucket: float = 1.0, buckets: int = 600) -> None:
+        self.began: float | None = None  # time of the first event
+        self.now: float | None = None  # time of the latest
+        self.totals = Counts()
+        self.servers: dict[str, Server] = {}
+        self.series = Series(bucket, buckets)
+        self.recent = Series(_RECENT / 20, 20)
+        self.store = self.policy = ""  # in force, as the latest event says
+        self.act: Act | None = None
+        self.acts: deque[dict[str, Any]] = deque(maxlen=_KEEP)
+        self.tickets: deque[Ticket] = deque(maxlen=_KEEP)
+        self.ticket_count = 0
+        self.moments: deque[Moment] = deque(maxlen=_KEEP)
+        self.moment_count = 0
+        self.dropped = 0  # events the feed could not deliver: the counts here are too low by some of them
+        self._fold: dict[str, Callable[[Event], None]] = {
+            "request": self._request, "mark": self._mark, "ticket": self._ticket, "act": self._act_begins,
+            "act_end": self._act_ends, "servers": self._servers, "dropped": self._dropped,
+        }
+
+    def feed(self, event: Event) -> None:
+        """Take one event. Kinds nobody knows change nothing but the time."""
+        time = event.get("time")
+        if time is not None:
+            self.advance(time)
+        fold = self._fold.get(event["kind"])
+        if fold is not None:
+            fold(event)
+
+    def feed_all(self, events: Iterable[Event]) -> None:
+        """Take many; the same as feeding them one by one."""
+        for event in events:
+            self.feed(event)
+
+    def advance(self, time: float) -> None:
+        """Let time (Unix, seconds) go on without an event, so that a silent feed shows as silence."""
+        if self.now is None:
+            self.began = time
+        elif time <= self.now:
+            return
+        self.now = time
+        self.series.advance(time)
+        self.recent.advance(time)
+
+    @property
+    def rate_now(self) -> float | None:
+        """The logout rate over the last 5 s, of this act only; None when no request carried a session ID."""
+        seen, out = self.recent.sums
+        return out / seen if seen else None
+
+    @property
+    def theory(self) -> float | None:
+        """The rate the act's law promises; None when no act is on or it promises none."""
+        return self.act.theory if self.act else None
+
+    def share(self, server: Server) -> float:
+        """The part of the requests this server answered, a fraction."""
+        total = sum(row.requests for row in self.servers.values())
+        return server.requests / total if total else 0.0
+
+    def _request(self, event: Event) -> None:
+        name = event.get("server")
+        outcome = event.get("outcome")
+        totals = self.totals
+        totals.requests += 1
+        counts = self.act.counts if self.act else None
+        if counts:
+            counts.requests += 1
+        self.store = event.get("store") or self.store
+        self.policy = event.get("policy") or self.policy
+        if not name:
+            return  # no server answered: a request, but nobody said anything about a wristband
+        row = self.servers.get(name)
+        if row is None:
+            row = self.servers[name] = Server(name)
+        row.requests += 1
+        if (event.get("status") or 0) >= 500:
+            row.errors += 1
+        if not event.get("sent") or not outcome:
+            return
+        out = outcome in LOGGED_OUT
+        totals.with_session += 1
+        totals.logged_out += out
+        row.unknown += out
+        row.known += outcome == "hit"
+        if counts:
+            counts.with_session += 1
+            counts.logged_out += out
+        self.series.add(event["time"], out)
+        self.recent.add(event["time"], out)
+
+    def _mark(self, event: Event) -> None:
+        what, detail = event["what"], event.get("detail") or ""
+        if what == "store":
+            self.store = detail.partition(",")[0]  # "redis, 12 sessions moved"
+        elif what == "policy":
+            self.policy = detail
+        elif (what in _HEALTH or what == "health") and not self._health(what, detail):
+            return  # nothing new: a server that was up is up
+        self._moment(event["time"], what, detail)
+
+    def _health(self, what: str, detail: str) -> bool:
+        """Note what the mark says of a server; whether that is news."""
+        name, _, said = detail.partition(" ")
+        health = _HEALTH.get(said if what == "health" else what)
+        if health is None or not name:
+            return True
+        row = self.servers.get(name)
+        news = what != "health" or (row is not None and row.health != health)
+        if row is None:
+            row = self.servers[name] = Server(name)
+        row.health = health
+        return news
+
+    def _moment(self, time: float, what: str, detail: str) -> None:
+        self.moments.append(Moment(self.moment_count, time, what, detail))
+        self.moment_count += 1
+
+    def _ticket(self, event: Event) -> None:
+        self.tickets.append(Ticket(event["time"], event.get("user") or "", event["text"]))
+        self.ticket_count += 1
+
+    def _act_begins(self, event: Event) -> None:
+        time, theory = event["time"], event.get("theory_rate")
+        self.act = Act(event["name"], event.get("title") or event["name"], event.get("text") or "", time, theory)
+        self.store = event.get("store") or self.store
+        self.policy = event.get("policy") or self.policy
+        self.servers = {name: Server(name, row.health) for name, row in self.servers.items() if row.health != "gone"}
+        self.recent.clear()
+        self.series.expect(time, theory)
+        self._moment(time, "act", self.act.title)
+
+    def _act_ends(self, event: Event) -> None:
+        self.acts.append(event["act"])
+        self.act = None
+        self.series.expect(event["time"], None)
+
+    def _servers(self, event: Event) -> None:
+        names = event["servers"]
+        if len(names) != len(self.servers):
+            self._moment(event["time"], "scale", f"{len(self.servers)} to {len(names)} servers")
+        self.servers = {name: self.servers.get(name) or Server(name) for name in names}
+
+    def _dropped(self, event: Event) -> None:
+        self.dropped += event["count"]
