@@ -1,0 +1,6 @@
+from servers.carriers.base import Carrier
+from servers.carriers.cookie import CookieCarrier
+
+CARRIERS: dict[str, type[Carrier]] = {
+    "cookie": CookieCarrier,
+}
