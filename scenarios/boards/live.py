@@ -1,0 +1,130 @@
+"""A feed on the screen: the board on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from typing import TextIO
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+
+from scenarios.boards.board import Board
+from scenarios.boards.lines import Frame, glyphs_for
+from scenarios.boards.plain import PlainLines, closing_lines
+from scenarios.boards.terminal import console_for, screen, takes_over
+from scenarios.events import Event, complaint
+from scenarios.folds import Fold
+
+__all__ = ["Board", "watch_feed"]
+
+FRAMES = 4.0  # a second
+
+
+async def watch_feed(
+    events: AsyncIterator[Event],
+    *,
+    fold: Fold | None = None,
+    stream: TextIO | None = None,
+    title: str = "Session Lab",
+    clock: Callable[[], float] | None = None,
+    leave: bool = True,
+    environ: Mapping[str, str] = os.environ,
+) -> Fold:
+    """Show a feed until it ends, and return what it folded to.
+
+    `clock` (Unix, seconds; time.time for a living feed) lets silence show as silence; without it time stands still
+    between events. With `leave` the last frame and the final numbers stay on the terminal afterwards. Raises what the
+    feed raises, once the terminal is as it was. A reader of the pipe who has gone away ends the watching quietly.
+    """
+    stream = stream or sys.stdout
+    fold = fold or Fold()
+    if takes_over(stream, environ):
+        await _on_terminal(events, fold, console_for(stream, environ), title, clock, leave)
+    else:
+        await _in_lines(events, fold, stream, leave)
+    return fold
+
+
+class View:
+    """The board of a fold at the size the console has when it is drawn: that is how it follows a resize."""
+
+    def __init__(self, board: Board, fold: Fold) -> None:
+        self.board, self.fold = board, fold
+
+    def frame(self, console: Console) -> Frame:
+        """One frame for the whole console."""
+        return self.board.render(self.fold, *console.size)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        return self.frame(console).__rich_console__(console, options)
+
+
+async def _on_terminal(
+    events: AsyncIterator[Event],
+    fold: Fold,
+    console: Console,
+    title: str,
+    clock: Callable[[], float] | None,
+    leave: bool,
+) -> None:
+    glyphs = glyphs_for(console.encoding)
+    view = View(Board(glyphs, title), fold)
+    live = Live(view, console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+    reading = asyncio.ensure_future(_fold_all(events, fold))
+    try:
+        with screen(live):
+            while not reading.done():
+                await asyncio.wait({reading}, timeout=1 / FRAMES)
+                if clock is not None:
+                    fold.advance(clock())
+                live.refresh()
+    finally:
+        await _end(reading)
+        if leave and fold.now is not None:
+            console.print(view.board.render(fold, console.width, console.height - 2))
+            console.print("\n".join(closing_lines(fold, glyphs)), markup=False)
+    reading.result()
+
+
+async def _fold_all(events: AsyncIterator[Event], fold: Fold) -> None:
+    async for event in events:
+        if complaint(event) is None:
+            fold.feed(event)
+
+
+async def _end(reading: asyncio.Future[None]) -> None:
+    reading.cancel()
+    await asyncio.wait({reading})
+
+
+async def _in_lines(events: AsyncIterator[Event], fold: Fold, stream: TextIO, leave: bool) -> None:
+    glyphs = glyphs_for(stream.encoding)
+    lines = PlainLines(fold, glyphs)
+    try:
+        try:
+            async for event in events:
+                if complaint(event) is None:
+                    _say(stream, lines.feed(event))
+        finally:
+            if leave and fold.now is not None:
+                _say(stream, closing_lines(fold, glyphs))
+    except BrokenPipeError:
+        _mute(stream)
+
+
+def _say(stream: TextIO, lines: list[str]) -> None:
+    if lines:
+        stream.write("".join(line + "\n" for line in lines))
+        stream.flush()
+
+
+def _mute(stream: TextIO) -> None:
+    """Nobody reads the pipe any more: let what is still buffered go nowhere, instead of failing at exit."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

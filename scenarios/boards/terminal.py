@@ -1,0 +1,151 @@
+"""A terminal taken over for the board, and given back whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from typing import TextIO
+
+from rich.console import Console
+from rich.live import Live
+
+try:
+    import termios
+except ImportError:  # no POSIX terminal, so nothing to quieten
+    termios = None  # type: ignore[assignment]
+
+
+def takes_over(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether `stream` is a terminal that can show a board. FORCE_COLOR and the like do not make a pipe one."""
+    return stream.isatty() and environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
+
+
+def console_for(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Console:
+    """A rich console on `stream`: colours only on a terminal and without NO_COLOR, no control codes in a pipe."""
+    terminal = takes_over(stream, environ)
+    # Exported LINES and COLUMNS are those of the shell's start; on a terminal its own size is the one that follows.
+    kept = {key: value for key, value in environ.items() if not (terminal and key in ("LINES", "COLUMNS"))}
+    return Console(
+        file=stream, force_terminal=terminal, no_color="NO_COLOR" in environ or None, highlight=False, _environ=kept
+    )
+
+
+class Held(io.StringIO):
+    """What was printed while the board was up, kept for afterwards; it claims to be the stream it stands for."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self.stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self.stream.encoding
+
+    def isatty(self) -> bool:
+        return self.stream.isatty()
+
+    def fileno(self) -> int:
+        return self.stream.fileno()
+
+    def release(self) -> None:
+        """Print it."""
+        self.stream.write(self.getvalue())
+        self.stream.flush()
+
+
+@contextmanager
+def screen(live: Live) -> Iterator[None]:
+    """The alternate screen with `live` on it, the keyboard quiet. All is undone at the end, after an exception, on
+    Ctrl-C, on SIGTERM, and while stopped by Ctrl-Z; what others printed meanwhile is printed then."""
+    out, err = Held(sys.stdout), Held(sys.stderr)
+    try:
+        with redirect_stdout(out), redirect_stderr(err), _ended_in_order(), quiet_keyboard(), live, _stoppable(live):
+            yield
+    finally:
+        out.release()
+        err.release()
+
+
+@contextmanager
+def quiet_keyboard() -> Iterator[None]:
+    """Keys typed at the board do not show on it. Lines and Ctrl-C work as before."""
+    before = _keyboard_state()
+    if before is None:
+        yield
+        return
+    quiet = [*before]
+    quiet[3] &= ~termios.ECHO
+    termios.tcsetattr(0, termios.TCSADRAIN, quiet)
+    try:
+        yield
+    finally:
+        with suppress(termios.error):  # the terminal may be gone
+            termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
+def _keyboard_state() -> list[int | list[bytes | int]] | None:
+    """The terminal's settings, None when it is not ours to change: no terminal, or we run in the background."""
+    if termios is None:
+        return None
+    try:
+        if os.tcgetpgrp(0) != os.getpgrp():
+            return None
+        return termios.tcgetattr(0)
+    except (OSError, termios.error):
+        return None
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Where SIGTERM would end the process on the spot, let it end like Ctrl-C does, through every `finally`."""
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def _stoppable(live: Live) -> Iterator[None]:
+    """Ctrl-Z gives the terminal back while the process is stopped; `fg` takes it again."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        live.stop()
+        settings = _keyboard_state()
+        _echo(settings, on=True)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        _echo(settings, on=False)
+        live.start(refresh=True)
+
+    undo: Callable[[], object] = lambda: loop.remove_signal_handler(signal.SIGTSTP)  # noqa: E731
+    try:
+        loop.add_signal_handler(signal.SIGTSTP, stop)
+    except (NotImplementedError, ValueError, RuntimeError):  # no signals on this platform or in this thread
+        undo = lambda: None  # noqa: E731
+    try:
+        yield
+    finally:
+        undo()
+
+
+def _echo(settings: list[int | list[bytes | int]] | None, *, on: bool) -> None:
+    if settings is None:
+        return
+    flags = settings[3]
+    assert isinstance(flags, int)
+    settings[3] = flags | termios.ECHO if on else flags & ~termios.ECHO
+    with suppress(termios.error):
+        termios.tcsetattr(0, termios.TCSADRAIN, settings)
