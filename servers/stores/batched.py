@@ -53,6 +53,7 @@ class BatchedStore(ABC):
     def __init__(self, timeout: float) -> None:
         self.timeout = timeout  # seconds for one batch, a reconnection included
         self._next = Batch()
+        self._closed = False
         self._loop = asyncio.get_running_loop()
         self._wake: asyncio.Future[None] | None = None  # there while the worker has nothing to do
         self._worker = self._loop.create_task(self._work())
@@ -81,6 +82,7 @@ class BatchedStore(ABC):
         return self._written()
 
     async def close(self) -> None:
+        self._closed = True
         self._worker.cancel()
         with suppress(asyncio.CancelledError):
             await self._worker
@@ -94,7 +96,10 @@ class BatchedStore(ABC):
         return future
 
     def _rouse(self) -> None:
-        if self._wake is not None and not self._wake.done():
+        if self._closed:
+            late, self._next = self._next, Batch()
+            late.fail("the store is closed")
+        elif self._wake is not None and not self._wake.done():
             self._wake.set_result(None)  # the worker runs when this tick is over, and finds all its requests
 
     async def _work(self) -> None:

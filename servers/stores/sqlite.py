@@ -59,6 +59,7 @@ class SqliteStore(BatchedStore):
         await super().close()
         if self._db is not None:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._db.close)
+            self._db = None
         self._thread.shutdown(wait=False)
 
     async def all(self, prefix: str) -> AsyncIterator[tuple[str, bytes, float]]:
