@@ -1,0 +1,5 @@
+from balancer.config import BalancerConfig
+from balancer.serve import run
+
+if __name__ == "__main__":
+    run(BalancerConfig.parse(), lambda address: print(f"balancer listening on http://{address}", flush=True))
