@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from scenarios import checks
+from scenarios.checks import Check, verdict
 from scenarios.felt import Felt
 from scenarios.intervals import wilson
 
@@ -27,7 +27,7 @@ class Act:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     felt: Felt = field(default_factory=Felt)
     latencies: list[float] = field(default_factory=list)
-    checks: list[checks.Check] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     async def shop(self, requests: int) -> Felt:
@@ -48,7 +48,7 @@ class Act:
         for key in COUNTED:
             self.counts[key] += after[key] - before[key]
 
-    def judge(self, *found: checks.Check) -> None:
+    def judge(self, *found: Check) -> None:
         """Add checks; the act passes when all of them do."""
         self.checks += found
 
@@ -64,7 +64,7 @@ class Act:
             "logout_rate": round(hits / of, 4) if of else None,
             "ci95": [round(bound, 4) for bound in wilson(hits, of)] if of else None,
             "theory_rate": round(self.law, 4),
-            "verdict": checks.verdict(self.checks),
+            "verdict": verdict(self.checks),
             "checks": [check.record() for check in self.checks],
             "felt": asdict(self.felt),
             "notes": self.notes,

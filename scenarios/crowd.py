@@ -57,10 +57,9 @@ class Crowd:
     def _observe(self, answer: Answer) -> None:
         self.latencies.append(answer.seconds)
 
-    async def visitor(self, name: str, felt: Felt) -> Shopper:
+    def visitor(self, name: str, felt: Felt) -> Shopper:
         """A user outside the crowd, who clicks only when a script says so and at once."""
-        gate = Traffic()
-        await gate.allow(math.inf)
+        gate = Traffic(math.inf)
         return Shopper(name, self._url, random.Random(name), self._http, gate, felt, think=0.0)
 
     def start(self) -> None:

@@ -6,8 +6,8 @@ import asyncio
 class Traffic:
     """Lets users make requests: a budget of them, or as many as they like; nobody is in flight once it has stopped."""
 
-    def __init__(self) -> None:
-        self.budget: float = 0
+    def __init__(self, budget: float = 0) -> None:
+        self.budget = budget
         self.in_flight = 0
         self._open = asyncio.Condition()
 

@@ -169,7 +169,8 @@ class Shopper:
         self, jar: Jar, token: str | None, method: str, path: str, form: dict[str, str] | None
     ) -> Answer | None:
         """Show the lost ID again, `patience` times at most, and class the logout. The answer, if it was a member's."""
-        for _ in range(self.patience):
+        tries = 0
+        while (tries := tries + 1) <= self.patience:  # which may change meanwhile
             if jar.value("session_id") != token:
                 break  # the server took the cookie away (`clear`, `replace`): this browser cannot show it again
             answer = await self.ask(method, path, form, jar)

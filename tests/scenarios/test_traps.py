@@ -25,8 +25,7 @@ Z = 3.9
 @asynccontextmanager
 async def shoppers(url: str, users: int, felt: Felt, *, keep_alive: bool = True) -> AsyncIterator[list[Shopper]]:
     """Users who click when the test says so, at once."""
-    gate = Traffic()
-    await gate.allow(math.inf)
+    gate = Traffic(math.inf)
     connector = aiohttp.TCPConnector(force_close=not keep_alive)
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), connector=connector) as http:
         yield [Shopper(name, url, random.Random(1), http, gate, felt, think=0.0) for name in MEMBERS[:users]]

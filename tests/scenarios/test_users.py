@@ -41,7 +41,7 @@ async def test_both_laws_by_measurement(start_cluster: StartCluster, on_unknown:
     rows: list[int] = []
     try:
         for _ in range(250):
-            visitor = await crowd.visitor(rng.choice(["ravi", "user01", "user02"]), felt)
+            visitor = crowd.visitor(rng.choice(["ravi", "user01", "user02"]), felt)
             before = felt.strange_views
             await visitor.views_without_new_login(views)
             rows.append(felt.strange_views - before)
@@ -62,7 +62,7 @@ async def test_logouts_are_classed_flap_while_the_server_lives_and_terminal_when
     felt = Felt()
     crowd = Crowd(cluster.url, users=1, seed=1)
     try:
-        visitor = await crowd.visitor("ravi", felt)
+        visitor = crowd.visitor("ravi", felt)
         visitor.patience, visitor.advice = 6, "try again"
         await visitor.log_in()
         await visitor.member("GET", "/orders", "view order")  # the other server; then back home
@@ -81,7 +81,7 @@ async def test_a_cart_and_an_order_are_missed(start_cluster: StartCluster) -> No
     tickets: list[str] = []
     crowd = Crowd(cluster.url, users=1, seed=1)
     try:
-        visitor = await crowd.visitor("ravi", felt)
+        visitor = crowd.visitor("ravi", felt)
         visitor.complain = lambda user, text: tickets.append(text)
         visitor.advice = "clear your cookies"
         await visitor.log_in()
@@ -100,7 +100,7 @@ async def test_a_logout_that_was_confirmed_leaves_no_ghost(start_cluster: StartC
     felt = Felt()
     crowd = Crowd(cluster.url, users=1, seed=1)
     try:
-        visitor = await crowd.visitor("ravi", felt)
+        visitor = crowd.visitor("ravi", felt)
         await visitor.log_in()
         old = visitor.jar.copy()
         await visitor.log_out()
