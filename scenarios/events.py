@@ -15,11 +15,27 @@ _COUNT = (int,)
 
 # kind -> the fields folding relies on, and what they may be. A field with None among its types may be missing.
 FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
-    "request": {"time": _NUMBER, "server": _MAYBE_TEXT, "sent": _MAYBE_TEXT, "outcome": _MAYBE_TEXT,
-                "store": _MAYBE_TEXT, "policy": _MAYBE_TEXT, "status": _MAYBE_NUMBER},
+    "request": {
+        "time": _NUMBER,
+        "server": _MAYBE_TEXT,
+        "sent": _MAYBE_TEXT,
+        "outcome": _MAYBE_TEXT,
+        "store": _MAYBE_TEXT,
+        "policy": _MAYBE_TEXT,
+        "status": _MAYBE_NUMBER,
+    },
     "mark": {"time": _NUMBER, "what": _TEXT, "detail": _MAYBE_TEXT},
     "ticket": {"time": _NUMBER, "user": _MAYBE_TEXT, "text": _TEXT},
-    "act": {"time": _NUMBER, "name": _TEXT, "title": _MAYBE_TEXT, "text": _MAYBE_TEXT, "theory_rate": _MAYBE_NUMBER},
+    "act": {
+        "time": _NUMBER,
+        "name": _TEXT,
+        "title": _MAYBE_TEXT,
+        "text": _MAYBE_TEXT,
+        "servers": (int, type(None)),
+        "store": _MAYBE_TEXT,
+        "policy": _MAYBE_TEXT,
+        "theory_rate": _MAYBE_NUMBER,
+    },
     "act_end": {"time": _NUMBER, "act": (dict,)},
     "servers": {"time": _NUMBER, "servers": (list,)},
     "dropped": {"count": _COUNT},
@@ -27,8 +43,16 @@ FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
 
 # The record of a finished act, as in the issue.
 ACT_FIELDS: dict[str, tuple[type, ...]] = {
-    "name": _TEXT, "store": _TEXT, "policy": _TEXT, "servers": _COUNT, "requests": _COUNT, "with_session": _COUNT,
-    "logged_out": _COUNT, "logout_rate": _MAYBE_NUMBER, "theory_rate": _MAYBE_NUMBER, "verdict": _TEXT,
+    "name": _TEXT,
+    "store": _TEXT,
+    "policy": _TEXT,
+    "servers": _COUNT,
+    "requests": _COUNT,
+    "with_session": _COUNT,
+    "logged_out": _COUNT,
+    "logout_rate": _MAYBE_NUMBER,
+    "theory_rate": _MAYBE_NUMBER,
+    "verdict": _TEXT,
     "ci95": (list, type(None)),
 }
 

@@ -75,9 +75,20 @@ class Act:
     counts: Counts = field(default_factory=Counts)
 
 
-# What a mark says about a server's health. "health" itself says it in its detail: "server-3 down".
-_HEALTH = {"kill": "down", "down": "down", "up": "up", "add": "up", "restart": "up", "resume": "up",
-           "pause": "paused", "drain": "draining", "remove": "gone"}
+# What a mark says about a server's health.
+_HEALTH = {
+    "kill": "down",
+    "down": "down",
+    "up": "up",
+    "add": "up",
+    "restart": "up",
+    "resume": "up",
+    "pause": "paused",
+    "drain": "draining",
+    "remove": "gone",
+}
+_ROUTINE = frozenset({"add", "drain", "remove"})
+"""The balancer's side of scaling and restarting, which are told as one moment each."""
 
 
 class Fold:
@@ -97,10 +108,16 @@ class Fold:
         self.ticket_count = 0
         self.moments: deque[Moment] = deque(maxlen=_KEEP)
         self.moment_count = 0
+        self._fleet = 0  # servers, as last announced
         self.dropped = 0  # events the feed could not deliver: the counts here are too low by some of them
         self._fold: dict[str, Callable[[Event], None]] = {
-            "request": self._request, "mark": self._mark, "ticket": self._ticket, "act": self._act_begins,
-            "act_end": self._act_ends, "servers": self._servers, "dropped": self._dropped,
+            "request": self._request,
+            "mark": self._mark,
+            "ticket": self._ticket,
+            "act": self._act_begins,
+            "act_end": self._act_ends,
+            "servers": self._servers,
+            "dropped": self._dropped,
         }
 
     def feed(self, event: Event) -> None:
@@ -153,21 +170,21 @@ class Fold:
             counts.requests += 1
         self.store = event.get("store") or self.store
         self.policy = event.get("policy") or self.policy
-        if not name:
-            return  # no server answered: a request, but nobody said anything about a wristband
-        row = self.servers.get(name)
-        if row is None:
+        row = self.servers.get(name) if name else None
+        if row is None and name:
             row = self.servers[name] = Server(name)
-        row.requests += 1
-        if (event.get("status") or 0) >= 500:
-            row.errors += 1
+        if row is not None:
+            row.requests += 1
+            if (event.get("status") or 0) >= 500:
+                row.errors += 1
         if not event.get("sent") or not outcome:
             return
         out = outcome in LOGGED_OUT
         totals.with_session += 1
         totals.logged_out += out
-        row.unknown += out
-        row.known += outcome == "hit"
+        if row is not None:
+            row.unknown += out
+            row.known += outcome == "hit"
         if counts:
             counts.with_session += 1
             counts.logged_out += out
@@ -180,22 +197,19 @@ class Fold:
             self.store = detail.partition(",")[0]  # "redis, 12 sessions moved"
         elif what == "policy":
             self.policy = detail
-        elif (what in _HEALTH or what == "health") and not self._health(what, detail):
-            return  # nothing new: a server that was up is up
+        elif what in _HEALTH and detail and not self._health(what, detail):
+            return
         self._moment(event["time"], what, detail)
 
-    def _health(self, what: str, detail: str) -> bool:
-        """Note what the mark says of a server; whether that is news."""
-        name, _, said = detail.partition(" ")
-        health = _HEALTH.get(said if what == "health" else what)
-        if health is None or not name:
-            return True
-        row = self.servers.get(name)
-        news = what != "health" or (row is not None and row.health != health)
-        if row is None:
-            row = self.servers[name] = Server(name)
+    def _health(self, what: str, name: str) -> bool:
+        """Note what the mark says of a server; whether that is worth a moment."""
+        row = self.servers.get(name) or Server(name)
+        self.servers[name] = row
+        before, health = row.health, _HEALTH[what]
+        if what == "down" and before == "paused":
+            return False  # the balancer found out; to people it is still the server they paused
         row.health = health
-        return news
+        return what not in _ROUTINE and (what not in ("up", "down") or health != before)
 
     def _moment(self, time: float, what: str, detail: str) -> None:
         self.moments.append(Moment(self.moment_count, time, what, detail))
@@ -210,6 +224,7 @@ class Fold:
         self.act = Act(event["name"], event.get("title") or event["name"], event.get("text") or "", time, theory)
         self.store = event.get("store") or self.store
         self.policy = event.get("policy") or self.policy
+        self._fleet = event.get("servers") or self._fleet
         self.servers = {name: Server(name, row.health) for name, row in self.servers.items() if row.health != "gone"}
         self.recent.clear()
         self.series.expect(time, theory)
@@ -222,9 +237,11 @@ class Fold:
 
     def _servers(self, event: Event) -> None:
         names = event["servers"]
-        if len(names) != len(self.servers):
-            self._moment(event["time"], "scale", f"{len(self.servers)} to {len(names)} servers")
         self.servers = {name: self.servers.get(name) or Server(name) for name in names}
+        before, self._fleet = self._fleet, len(names)
+        if before != self._fleet:
+            change = f"from {before} to {self._fleet}" if before else f"to {self._fleet}"
+            self._moment(event["time"], "scale", change)
 
     def _dropped(self, event: Event) -> None:
         self.dropped += event["count"]

@@ -25,7 +25,9 @@ class Board:
     def render(self, fold: Fold, width: int, height: int) -> Frame:
         """A frame of exactly `width` columns and `height` lines; what does not fit is left out from the bottom."""
         lines = [self._head(fold, width), *self._story(fold, width, height), *self._now(fold, width)]
-        lists = self._list_height(fold, height - len(lines))
+        room = height - len(lines)
+        lists = self._list_height(fold, room)
+        lists += (room - lists + 1) % 2  # the chart gets an odd number of rows, one of them for 50 %
         lines += chart(fold, width, height - len(lines) - lists - 1, self.glyphs)
         if lists > 0:
             lines.append([])
@@ -105,9 +107,9 @@ class Board:
                 *(panels.acts(fold, right, rows[0], glyphs) if fold.acts else []),
             ]
             return beside([(panels.servers(fold, left, height, glyphs), left), (stacked, right)], height)
-        middle = (width - 4) // 3
-        right = min(48, middle)
-        left = width - 4 - middle - right
+        left = max(panels.SERVER_WIDTH, (width - 4) // 3)
+        middle = (width - 4 - left) // 2
+        right = width - 4 - left - middle
         rows = panels.shares([len(fold.acts) + 2, height], height, least=4)
         stacked = [
             *stack(panels.acts(fold, right, rows[0], glyphs), right, rows[0]),

@@ -21,7 +21,7 @@ STYLES = {
     "strong": Style.parse("bold"),
     "quiet": Style.parse("dim"),
     "title": Style.parse("bold"),
-    "heading": Style.parse("bold cyan"),
+    "heading": Style.parse("bold"),
     "bad": Style.parse("red"),
     "BAD": Style.parse("bold red"),
     "good": Style.parse("green"),

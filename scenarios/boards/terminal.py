@@ -75,20 +75,17 @@ def screen(live: Live) -> Iterator[None]:
 def quiet_keyboard() -> Iterator[None]:
     """Keys typed at the board do not show on it. Lines and Ctrl-C work as before."""
     before = _keyboard_state()
-    if before is None:
-        yield
-        return
-    quiet = [*before]
-    quiet[3] &= ~termios.ECHO
-    termios.tcsetattr(0, termios.TCSADRAIN, quiet)
+    _echo(before, on=False)
     try:
         yield
     finally:
-        with suppress(termios.error):  # the terminal may be gone
-            termios.tcsetattr(0, termios.TCSADRAIN, before)
+        _keyboard(before)
 
 
-def _keyboard_state() -> list[int | list[bytes | int]] | None:
+Keyboard = list[int | list[bytes | int]]  # as termios has it; field 3 holds the local flags
+
+
+def _keyboard_state() -> Keyboard | None:
     """The terminal's settings, None when it is not ours to change: no terminal, or we run in the background."""
     if termios is None:
         return None
@@ -98,6 +95,18 @@ def _keyboard_state() -> list[int | list[bytes | int]] | None:
         return termios.tcgetattr(0)
     except (OSError, termios.error):
         return None
+
+
+def _keyboard(settings: Keyboard | None) -> None:
+    if settings is not None:
+        with suppress(termios.error):  # the terminal may be gone
+            termios.tcsetattr(0, termios.TCSADRAIN, settings)
+
+
+def _echo(settings: Keyboard | None, *, on: bool) -> None:
+    if settings is not None and isinstance(flags := settings[3], int):
+        flags = flags | termios.ECHO if on else flags & ~termios.ECHO
+        _keyboard([*settings[:3], flags, *settings[4:]])
 
 
 @contextmanager
@@ -124,10 +133,10 @@ def _stoppable(live: Live) -> Iterator[None]:
 
     def stop() -> None:
         live.stop()
-        settings = _keyboard_state()
-        _echo(settings, on=True)
+        quiet = _keyboard_state()
+        _echo(quiet, on=True)
         os.kill(os.getpid(), signal.SIGSTOP)
-        _echo(settings, on=False)
+        _keyboard(quiet)
         live.start(refresh=True)
 
     undo: Callable[[], object] = lambda: loop.remove_signal_handler(signal.SIGTSTP)  # noqa: E731
@@ -139,13 +148,3 @@ def _stoppable(live: Live) -> Iterator[None]:
         yield
     finally:
         undo()
-
-
-def _echo(settings: list[int | list[bytes | int]] | None, *, on: bool) -> None:
-    if settings is None:
-        return
-    flags = settings[3]
-    assert isinstance(flags, int)
-    settings[3] = flags | termios.ECHO if on else flags & ~termios.ECHO
-    with suppress(termios.error):
-        termios.tcsetattr(0, termios.TCSADRAIN, settings)

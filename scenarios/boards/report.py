@@ -1,0 +1,132 @@
+"""The end of an act, and of a run, in words and small tables; for a terminal and for a pipe."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.segment import Segment
+
+from scenarios.boards.lines import STYLES, Glyphs, Line, clean, glyphs_for, width_of
+from scenarios.boards.words import count, counted, interval, percent
+
+WIDEST = 100  # columns; longer lines are hard to read
+
+
+class Report:
+    """A rich renderable: lines that depend on the width and on what the stream can carry."""
+
+    def __init__(self, lines: Callable[[int, Glyphs], Iterator[Line]]) -> None:
+        self.lines = lines
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in self.lines(min(options.max_width, WIDEST), glyphs_for(options.encoding)):
+            for text, style in line:
+                yield Segment(text, STYLES[style])
+            yield Segment.line()
+
+
+def act_report(act: Mapping[str, Any], text: str) -> Report:
+    """An act's record: what happened (`text`, two sentences), measured, interval, theory, verdict, notes, checks."""
+    return Report(lambda width, glyphs: _act_lines(act, text, width, glyphs))
+
+
+def summary(acts: Sequence[Mapping[str, Any]], verdict: str) -> Report:
+    """All acts in one table, and the verdict of the run."""
+    return Report(lambda width, glyphs: _summary_lines(acts, verdict, width, glyphs))
+
+
+def _act_lines(act: Mapping[str, Any], text: str, width: int, glyphs: Glyphs) -> Iterator[Line]:
+    dot = f" {glyphs.dot} "
+    setting = dot.join([counted(act["servers"], "server"), f"store {act['store']}", act["policy"]])
+    yield [(clean(act.get("title") or act["name"], glyphs), "heading"), (dot + clean(setting, glyphs), "quiet")]
+    for part in textwrap.wrap(" ".join(clean(text, glyphs).split()), width - 2):
+        yield [(f"  {part}", "")]
+    yield []
+    row: list[Cell] = [
+        (percent(act["logout_rate"]), "BAD" if act["logout_rate"] else "strong"),
+        (interval(act.get("ci95")), ""),
+        (percent(act["theory_rate"]), "theory"),
+        _verdict(act["verdict"], glyphs),
+    ]
+    yield from _table(("measured", "95 % interval", "theory", "verdict"), [row], {"verdict"}, 3)
+    of = f"{count(act['logged_out'])} of {count(act['with_session'])} requests with a wristband were logged out"
+    yield [(f"  {of}", "quiet")]
+    for note in act.get("notes", ()):
+        yield [(f"  {clean(note, glyphs)}", "")]
+    yield from _checks(act.get("checks", ()), glyphs)
+    yield []
+
+
+def _checks(checks: Sequence[Mapping[str, Any]], glyphs: Glyphs) -> Iterator[Line]:
+    """Those that failed, one by one, and how many passed."""
+    failed = [check for check in checks if not check["passed"]]
+    for check in failed:
+        shown = f"{check['name']}: measured {_measure(check)}, must be {check['expected']}"
+        yield [("  fail  ", "BAD"), (clean(shown, glyphs), "")]
+    if checks:
+        passed = f"{len(checks) - len(failed)} of {counted(len(checks), 'check')} passed"
+        yield [(f"  {passed}", "quiet")]
+
+
+def _measure(check: Mapping[str, Any]) -> str:
+    value = check["measured"]
+    return percent(value) if "%" in check["expected"] and value == value else f"{value:g}"
+
+
+Cell = tuple[str, str]  # text, style
+
+
+def _verdict(verdict: str, glyphs: Glyphs) -> Cell:
+    return clean(verdict, glyphs), "GOOD" if verdict == "pass" else "BAD"
+
+
+def _summary_lines(acts: Sequence[Mapping[str, Any]], verdict: str, width: int, glyphs: Glyphs) -> Iterator[Line]:
+    heads: tuple[str, ...] = ("act", "servers", "store", "policy", "measured", "95 % interval", "theory", "verdict")
+    rows: list[list[Cell]] = [
+        [
+            (clean(act["name"], glyphs), "strong"),
+            (str(act["servers"]), ""),
+            (clean(act["store"], glyphs), ""),
+            (clean(act["policy"], glyphs), ""),
+            (percent(act["logout_rate"]), "bad" if act["logout_rate"] else "good"),
+            (interval(act.get("ci95")), "quiet"),
+            (percent(act["theory_rate"]), "theory"),
+            _verdict(act["verdict"], glyphs),
+        ]
+        for act in acts
+    ]
+    # On 80 columns the policy has to go: the act's name says which it is, and its report has it in full.
+    if sum(_widths(heads, rows)) + len(heads) * 2 > width:
+        heads = (*heads[:3], *heads[4:])
+        rows = [[*row[:3], *row[4:]] for row in rows]
+    yield from _table(heads, rows, {"act", "store", "policy", "verdict"}, 2)
+    passed = sum(act["verdict"] == "pass" for act in acts)
+    shown, style = _verdict(verdict, glyphs)
+    yield []
+    yield [("  Verdict: ", "strong"), (shown, style), (f" ({passed} of {counted(len(acts), 'act')} passed)", "quiet")]
+
+
+def _table(heads: Sequence[str], rows: list[list[Cell]], left: set[str], gap: int) -> Iterator[Line]:
+    """Columns as wide as what is in them: words, under the heads in `left`, flush left and numbers flush right."""
+    widths = _widths(heads, rows)
+    lines = [[(head, "quiet") for head in heads], *rows]
+    last = len(heads) - 1
+    for cells in lines:
+        line: Line = [("  ", "")]
+        for index, ((text, style), width) in enumerate(zip(cells, widths, strict=True)):
+            space = " " * (width - width_of(text))
+            line.append((text + space if heads[index] in left else space + text, style))
+            if index < last:
+                line.append((" " * gap, ""))
+        yield line
+
+
+def _widths(heads: Sequence[str], rows: list[list[Cell]]) -> list[int]:
+    return [max(width_of(cell) for cell in column) for column in zip(heads, *_texts(rows), strict=True)]
+
+
+def _texts(rows: list[list[Cell]]) -> list[list[str]]:
+    return [[text for text, _ in row] for row in rows]
