@@ -46,9 +46,9 @@ def command(method: Callable[..., Awaitable[Any]]) -> Command:
     """A method as a control command: an answer is an object, a LabError a refusal."""
 
     @functools.wraps(method)
-    async def run(**arguments: Any) -> dict[str, Any]:
+    async def run(*arguments: Any, **named: Any) -> dict[str, Any]:
         try:
-            return await method(**arguments) or {}
+            return await method(*arguments, **named) or {}
         except LabError as error:
             raise ControlError(str(error)) from None
 

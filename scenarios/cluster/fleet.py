@@ -98,12 +98,14 @@ class Fleet:
         """Drain a server, stop it and take it out of the balancer. One that is dead or frozen cannot finish."""
         server = self.get(name)
         if server.running and not server.paused:
+            # Sticky users still come while it drains. Removed, it gets nothing new, and what is on its way ends
+            # before the server is told to stop: a request it has not read yet would be lost with its connection.
             await self._ask("drain", name=name)
-            await self._ask("wait_idle", name=name)
+            await self._ask("remove", name=name, wait=True)
             await server.child.end(signal.SIGTERM, STOPS_WITHIN)
-        elif server.running:
+        else:
             await server.child.end(signal.SIGKILL, STOPS_WITHIN)
-        await self._ask("remove", name=name)
+            await self._ask("remove", name=name)
         if forget:
             del self.servers[name]
 

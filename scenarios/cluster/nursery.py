@@ -25,6 +25,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -47,18 +48,14 @@ def warm() -> None:
     """Import what forked children need, and move it out of the collector's sight: a collection in a child would
     write to every object and copy every shared page."""
     gc.disable()  # nothing to collect while importing, and holes in freshly made pages cost memory later
-    import balancer.serve
-    import servers.serve
-
-    assert balancer.serve.run
-    assert servers.serve.run
+    for module in ("servers.serve", "balancer.serve"):
+        import_module(module)
     gc.freeze()
 
 
 def run_server(config: dict[str, Any], on_ready: Callable[[str], None]) -> None:
-    from servers.serve import run
-
     from servers.config import ServerConfig
+    from servers.serve import run
 
     run(ServerConfig.from_json(config), on_ready)
 
@@ -70,7 +67,13 @@ def run_balancer(config: dict[str, Any], on_ready: Callable[[str], None]) -> Non
     run(BalancerConfig(**config), on_ready)
 
 
-KINDS = {"server": run_server, "balancer": run_balancer}
+def run_relay(config: dict[str, Any], on_ready: Callable[[str], None]) -> None:
+    from scenarios.cluster.relay import run
+
+    run(config, on_ready)
+
+
+KINDS = {"server": run_server, "balancer": run_balancer, "relay": run_relay}
 
 
 class Nursery:

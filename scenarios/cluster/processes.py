@@ -13,7 +13,7 @@ from typing import Any, Self
 from scenarios.cluster.children import Children
 from scenarios.cluster.fleet import Fleet, Server, all_of
 from scenarios.cluster.programs import check_socket_path, last_line
-from scenarios.cluster.shared_stores import SharedStores, check_store
+from scenarios.cluster.shared_stores import SharedStores, check_store, prepare_sqlite
 from scenarios.cluster.status import status
 from scenarios.errors import LabError
 from servers.control import ControlError, call, stream
@@ -69,10 +69,12 @@ class ProcessCluster:
         check_socket_path(folder / f"server-{MOST_SERVERS}.sock")
         make_private(folder)
         cluster = cls(folder, host, environ)
-        options = {"on_unknown": on_unknown, "shop": str(folder / "shop.db"), **(server_options or {})}
+        shop = folder / "shop.db"
+        options = {"on_unknown": on_unknown, "shop": str(shop), **(server_options or {})}
         cluster._children = await Children.start(folder, keep)
         try:
-            cluster._stores = SharedStores(folder, cluster._children.launch, environ)
+            prepare_sqlite(shop)
+            cluster._stores = SharedStores(folder, cluster._children, environ)
             cluster._fleet = Fleet(folder, cluster._children, options, cluster._ask)
             url = await cluster._stores.url(store)  # before the forks, while the nursery still imports
             await cluster._open(servers, store, url, {"policy": policy, **(balancer_options or {})}, port)
@@ -168,15 +170,22 @@ class ProcessCluster:
     async def stop_store(self, hang: bool = False) -> None:
         if self._away is not None:
             raise LabError(f"the {self._away} store is stopped already: start it first")
-        await self._stores.stop(self._store, hang)
-        self._away = self._store
+        async with self._changing:
+            if detour := await self._stores.detour(self._store):
+                await self._fleet.switch(self._store, detour, migrate=False)
+            await self._stores.stop(self._store, hang)
+            self._away = self._store
         await self.mark(what="store_stopped", detail=self._store)
 
     async def start_store(self) -> None:
         if self._away is None:
             raise LabError("the store has not been stopped: nothing to start")
-        await self._stores.start(self._away)
-        away, self._away = self._away, None
+        async with self._changing:
+            await self._stores.start(self._away)
+            away, self._away = self._away, None
+            if self._stores.on_detour:
+                await self._fleet.switch(away, await self._stores.url(away), migrate=False)
+                await self._stores.end_detour()
         await self.mark(what="store_started", detail=away)
 
     async def mark(self, **event: Any) -> None:
@@ -244,6 +253,7 @@ async def describe(server: Server) -> dict[str, Any]:
     if server.running and not server.paused:
         with suppress(ControlError, TimeoutError):
             async with asyncio.timeout(STATE_WITHIN):
-                server.sessions = (await call(server.control, "state"))["sessions"]
+                sessions = (await call(server.control, "state"))["sessions"]
+                server.sessions = server.sessions if sessions is None else sessions  # None: its store is away
     pid = server.child.pid if server.running else None
     return {"name": server.name, "address": server.address, "pid": pid, "sessions": server.sessions}

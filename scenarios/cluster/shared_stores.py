@@ -1,15 +1,21 @@
 """The logbooks that servers share. A store server is started when it is first needed, and stays."""
 
 import os
+import signal
+import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from difflib import get_close_matches
 from pathlib import Path
 
+from scenarios.cluster.children import Child, Children
 from scenarios.cluster.postgres_server import PostgresServer
-from scenarios.cluster.programs import Launch
 from scenarios.cluster.redis_server import RedisServer
+from scenarios.cluster.relay import plan
 from scenarios.errors import LabError
 from servers.stores import STORES
+
+READY_WITHIN = 5.0
 
 
 def check_store(store: str) -> None:
@@ -20,13 +26,24 @@ def check_store(store: str) -> None:
         raise LabError(f"unknown store {store!r}: {hint}")
 
 
+def prepare_sqlite(file: Path) -> None:
+    """Make the file and put it into WAL mode before several servers open it: SQLite waits for no lock while the
+    mode changes, and all but one of them would be told "database is locked"."""
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+
+
 class SharedStores:
-    def __init__(self, folder: Path, launch: Launch, environ: Mapping[str, str] = os.environ) -> None:
-        self._file = folder / "sessions.db"
+    """The shared logbooks of one lab; `environ` may name the user's own servers."""
+
+    def __init__(self, folder: Path, children: Children, environ: Mapping[str, str] = os.environ) -> None:
+        self._folder = folder
+        self._children = children
         self._servers: dict[str, RedisServer | PostgresServer] = {}
+        self._relay: Child | None = None
         self._make: dict[str, Callable[[], RedisServer | PostgresServer]] = {
-            "redis": lambda: RedisServer(folder, launch, environ),
-            "postgres": lambda: PostgresServer(folder, launch, environ),
+            "redis": lambda: RedisServer(folder, children.launch, environ),
+            "postgres": lambda: PostgresServer(folder, children.launch, environ),
         }
 
     async def url(self, store: str) -> str:
@@ -35,12 +52,27 @@ class SharedStores:
         if store == "memory":
             return ""
         if store == "sqlite":
-            return str(self._file)
+            file = self._folder / "sessions.db"
+            prepare_sqlite(file)
+            return str(file)
         if store not in self._servers:
             server = self._make[store]()
             await server.start()
             self._servers[store] = server
         return self._servers[store].url
+
+    async def detour(self, store: str) -> str | None:
+        """The URL of this store through a relay of ours when the store is the user's own; None when it is ours."""
+        server = self._server(store)
+        if not server.external:
+            return None
+        _, through = plan(server.url, self._folder)
+        await self._start_relay(server.url)
+        return through
+
+    @property
+    def on_detour(self) -> bool:
+        return self._relay is not None
 
     async def stop(self, store: str, hang: bool) -> None:
         """Take the store away; what it holds survives.
@@ -50,18 +82,40 @@ class SharedStores:
         another fault: connections succeed and requests hang until a timeout; `hang` asks for that one.
         """
         server = self._server(store)
+        if self._relay is not None:
+            await self._relay.signal(signal.SIGSTOP if hang else signal.SIGKILL)
+            if not hang:
+                await self._relay.wait()
+            return
         await (server.pause() if hang else server.stop(keep=True))
 
     async def start(self, store: str) -> None:
         server = self._server(store)
+        if self._relay is not None:
+            await self._relay.signal(signal.SIGCONT)
+            await self._start_relay(server.url)
+            return
         await server.resume()
         await server.start()
+
+    async def end_detour(self) -> None:
+        """To be called when no server uses the relay any more."""
+        relay, self._relay = self._relay, None
+        if relay is not None:
+            await relay.end(signal.SIGKILL, 1.0)
 
     async def close(self) -> None:
         """End the store servers that are ours."""
         for server in self._servers.values():
             if not server.external:
                 await server.stop()
+
+    async def _start_relay(self, url: str) -> None:
+        if self._relay is not None and not self._relay.ended.done():
+            return
+        config, _ = plan(url, self._folder)
+        self._relay = self._children.fork("relay", "relay", config)
+        await self._relay.until_ready(self._folder / "relay.log", READY_WITHIN)
 
     def _server(self, store: str) -> RedisServer | PostgresServer:
         if store not in self._servers:
