@@ -1,9 +1,9 @@
 """The one record of a run: JSON Lines, a header first, one event a line, a last line that says it is whole.
 
-    {"journal":1,"session_lab":"0.1.0","python":"3.11.2","platform":"linux","seed":7,"settings":{...},
-     "started":1700000000.0}
-    {"kind":"request","time":1700000000.1,...}
-    {"kind":"end","events":1}
+{"journal":1,"session_lab":"0.1.0","python":"3.11.2","platform":"linux","seed":7,"settings":{...},
+ "started":1700000000.0}
+{"kind":"request","time":1700000000.1,...}
+{"kind":"end","events":1}
 """
 
 from __future__ import annotations
@@ -25,11 +25,19 @@ BATCH_SECONDS = 0.5  # of the events' own time: what a killed lab can lose
 DAMAGED = "the file was changed or damaged, record the run again"
 
 
-def header(*, session_lab: str, python: str, platform: str, seed: int | None, settings: Mapping[str, Any],
-           started: float) -> dict[str, Any]:
+def header(
+    *, session_lab: str, python: str, platform: str, seed: int | None, settings: Mapping[str, Any], started: float
+) -> dict[str, Any]:
     """The first line. `started` is Unix time in seconds; `settings` is whatever the run was started with."""
-    return {"journal": VERSION, "session_lab": session_lab, "python": python, "platform": platform,
-            "seed": seed, "settings": dict(settings), "started": started}
+    return {
+        "journal": VERSION,
+        "session_lab": session_lab,
+        "python": python,
+        "platform": platform,
+        "seed": seed,
+        "settings": dict(settings),
+        "started": started,
+    }
 
 
 class JournalWriter:
@@ -46,7 +54,7 @@ class JournalWriter:
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._flushed_at = 0.0
-        self._size = 0  # bytes of whole lines on disk
+        self._size = self._lines = 0  # bytes and lines of finished batches, all whole
         self._file = self._open()
         self._put(dict(head))
         self.flush()  # a full disk or a read-only folder shows before the run starts, not after it
@@ -55,8 +63,9 @@ class JournalWriter:
         try:
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise LabError(f"cannot write the journal {self.path}: {error.strerror}; "
-                           "name a file in a folder you may write to") from None
+            raise LabError(
+                f"cannot write the journal {self.path}: {error.strerror}; name a file in a folder you may write to"
+            ) from None
         self._regular = stat.S_ISREG(os.fstat(file).st_mode)
         if self._regular:
             beginning = os.read(file, 12)
@@ -72,8 +81,8 @@ class JournalWriter:
         if self._file is None:
             self.lost += 1
             return
-        self.events += 1
         self._put(event)
+        self.events += 1
         time = event.get("time", self._flushed_at)
         if self._waiting_bytes >= BATCH_BYTES or not 0 <= time - self._flushed_at < BATCH_SECONDS:
             self._flushed_at = time
@@ -95,9 +104,12 @@ class JournalWriter:
                 done += os.write(self._file, data[done:])
         except OSError as error:
             self._give_up(bytes(data[:done]))
-            raise LabError(f"the journal {self.path} ends after {self.events} events: {error.strerror}; "
-                           "make room or name another file with --journal, then run again") from None
+            raise LabError(
+                f"the journal {self.path} ends after {self.events} events: {error.strerror}; "
+                "make room or name another file with --journal, then run again"
+            ) from None
         self._size += len(data)
+        self._lines += len(self._waiting)
         self._waiting.clear()
         self._waiting_bytes = 0
 
@@ -105,9 +117,9 @@ class JournalWriter:
         """Cut the file back to its last whole line, count what is missing, and stop."""
         assert self._file is not None
         whole = written.rfind(b"\n") + 1
-        missing = len(self._waiting) - written[:whole].count(b"\n")
-        self.events -= missing
-        self.lost += missing
+        events = max(0, self._lines + written[:whole].count(b"\n") - 1)  # the first line is the header
+        self.lost += self.events - events
+        self.events = events
         if self._regular:
             with contextlib.suppress(OSError):  # the line cut in two stays, and the reader says so
                 os.ftruncate(self._file, self._size + whole)
@@ -143,8 +155,9 @@ class JournalReader:
             self._file = open(path, "rb")  # noqa: SIM115 - closed when the events end, or by close()
             first = self._file.readline(MAX_LINE)
         except OSError as error:
-            raise LabError(f"cannot read the journal {path}: {error.strerror}; "
-                           "name a file written by `lab run --journal FILE`") from None
+            raise LabError(
+                f"cannot read the journal {path}: {error.strerror}; name a file written by `lab run --journal FILE`"
+            ) from None
         try:
             self.header = self._header(first)
         except LabError:
@@ -181,8 +194,11 @@ class JournalReader:
                 if wrong := complaint(event):
                     raise self._wrong(number, f"{wrong}; {DAMAGED}")
                 yield event
-        raise self._wrong(number, "the journal stops here without its last line: the run was killed or the file cut; "
-                                  "what you saw is whole, but there was more: record the run again to have it all")
+        raise self._wrong(
+            number,
+            "the journal stops here without its last line: the run was killed or the file cut; "
+            "what you saw is whole, but there was more: record the run again to have it all",
+        )
 
     def _check_end(self, end: Event, number: int, more: bytes) -> None:
         if more:
