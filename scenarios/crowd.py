@@ -17,7 +17,8 @@ MEMBERS = ("ravi", *(f"user{n:02d}" for n in range(1, 60)))
 
 
 class Crowd:
-    """K shoppers on one shop. Start it once; then let it make requests with `shop`."""
+    """K shoppers on one shop. Start it once; then let it make requests with `shop`. Not `timed`, it keeps no latencies:
+    a crowd may live for days."""
 
     def __init__(
         self,
@@ -26,9 +27,11 @@ class Crowd:
         seed: int,
         *,
         think: float = 0.05,
+        timed: bool = True,
         complain: Callable[[str, str], None] = lambda user, text: None,
     ) -> None:
         self._url = url
+        self._timed = timed
         self.felt = Felt()
         self.latencies: list[float] = []
         self.traffic = Traffic()
@@ -55,7 +58,8 @@ class Crowd:
         self._tasks: list[asyncio.Task[None]] = []
 
     def _observe(self, answer: Answer) -> None:
-        self.latencies.append(answer.seconds)
+        if self._timed:
+            self.latencies.append(answer.seconds)
 
     def visitor(self, name: str, felt: Felt) -> Shopper:
         """A user outside the crowd, who clicks only when a script says so and at once."""

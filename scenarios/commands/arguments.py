@@ -1,0 +1,102 @@
+"""What several commands' arguments have in common: their types, their wording, and what is said of a wrong one.
+
+Importing this must stay cheap: it is part of what `lab --help` costs.
+"""
+
+import argparse
+import difflib
+import math
+import os
+import shlex
+from collections.abc import Callable, Iterable
+
+PROGRAM = shlex.quote(os.environ.get("LAB", "lab"))
+"""What people type to start the lab, as the launcher was called."""
+
+MOST_SERVERS = 100  # as scenarios.cluster.processes has it, and
+MOST_USERS = 60  # scenarios.crowd; a test holds them equal, because importing those would make the help slow
+
+
+def not_known(kind: str, word: str, known: Iterable[str]) -> str:
+    """What to say of a name that is none: the nearest one, or all there are."""
+    known = list(known)
+    close = difflib.get_close_matches(word, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else "choose one of: " + ", ".join(known)
+    return f"no {kind} is called {word!r}; {hint}"
+
+
+def number(what: str, lowest: int, highest: int) -> Callable[[str], int]:
+    """The type of a whole number within limits; `what` says what it is in "'0' is no ..."."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = lowest - 1
+        if not lowest <= value <= highest:
+            raise argparse.ArgumentTypeError(f"{text!r} is no {what}; choose {lowest} to {highest}")
+        return value
+
+    return parse
+
+
+servers = number("number of servers", 1, MOST_SERVERS)
+
+
+def above_zero(text: str) -> float:
+    """The type of a number of seconds or a factor; `inf` is one."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return value
+
+
+def add_choice(
+    parser: argparse.ArgumentParser, option: str, known: Iterable[str], help: str, default: str | None
+) -> None:
+    """An option that takes a name out of a table; `choices` is what shells complete, the type is what checks."""
+    kind = option.strip("-")
+    names = list(known)
+
+    def parse(word: str) -> str:
+        if word not in names:
+            raise argparse.ArgumentTypeError(not_known(kind, word, names))
+        return word
+
+    told = f"{help}: {', '.join(names)}" + (f" (default: {default})" if default else "")
+    parser.add_argument(option, type=parse, choices=names, default=default, metavar=kind.upper(), help=told)
+
+
+def add_store(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    from servers.stores import STORES
+
+    add_choice(parser, "--store", STORES, "where sessions live", default)
+
+
+def add_policy(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    from balancer.policies import POLICIES
+
+    add_choice(parser, "--policy", POLICIES, "how the balancer picks a server", default)
+
+
+def add_on_unknown(parser: argparse.ArgumentParser) -> None:
+    from servers.config import ON_UNKNOWN
+
+    add_choice(parser, "--on-unknown", ON_UNKNOWN, "what servers do with the cookie of an ID they do not know", "keep")
+
+
+def add_servers(parser: argparse.ArgumentParser, default: int) -> None:
+    parser.add_argument(
+        "--servers",
+        type=servers,
+        default=default,
+        metavar="N",
+        help=f"how many, 1 to {MOST_SERVERS} (default: {default})",
+    )
+
+
+def add_name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", default="lab", help="which lab, when several run side by side (default: lab)")

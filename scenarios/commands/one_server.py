@@ -1,0 +1,34 @@
+"""`lab kill`, `pause`, `resume` and `restart`: what can be done to one server of a running lab."""
+
+import argparse
+
+from scenarios.commands.arguments import add_name, not_known
+from scenarios.errors import LabError
+
+EXAMPLES = """\
+{lab} server-3
+{lab} 3 --name second   the number will do; in the lab of that name"""
+
+DONE = {"kill": "killed", "pause": "paused", "resume": "resumed", "restart": "restarted"}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("server", metavar="SERVER", help="its name, as `lab status` shows it, or its number")
+    add_name(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    import asyncio
+
+    from scenarios.cluster.attached import AttachedCluster
+
+    async def act() -> str:
+        cluster = await AttachedCluster.attach(args.name)
+        server = f"server-{args.server}" if args.server.isdecimal() else args.server
+        if server not in cluster.names():
+            raise LabError(not_known("server", args.server, cluster.names()))
+        await getattr(cluster, args.command)(server)
+        return server
+
+    print(f"{asyncio.run(act())}: {DONE[args.command]}")
+    return 0

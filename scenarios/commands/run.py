@@ -1,0 +1,41 @@
+"""`lab run`: a scenario on a cluster that lives for this run only."""
+
+import argparse
+
+from scenarios.commands import playing
+from scenarios.commands.arguments import add_on_unknown
+
+EXAMPLES = """\
+{lab} keeps-logging-out                 the whole incident, about 15 seconds
+{lab} keeps-logging-out --pace watch    slower, with a board to watch and pauses to read (Enter goes on)
+{lab} five-servers --json               the record of the run instead of the report
+{lab} my-scenario.py --seed 7 --journal run.jsonl"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    playing.arguments(parser)
+    add_on_unknown(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    from scenarios import orderly, run, script
+
+    play = script.load(args.scenario)
+    settings = playing.settings(args, args.on_unknown)
+    shown = playing.Shown(args)
+
+    async def work() -> int:
+        result = await shown.through(
+            lambda listeners: run.run(
+                args.scenario,
+                play,
+                settings,
+                limit=playing.limit(args),
+                journal=args.journal,
+                listeners=listeners,
+                show=shown.act,
+            )
+        )
+        return shown.result(result)
+
+    return orderly.run(work())

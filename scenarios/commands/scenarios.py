@@ -1,0 +1,20 @@
+"""`lab scenarios`: what there is to play."""
+
+import argparse
+import importlib
+
+EXAMPLES = "{lab}   names for `lab run NAME`"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def main(args: argparse.Namespace) -> int:
+    from scenarios.plays import SCENARIOS
+
+    width = max(map(len, SCENARIOS))
+    for name, module in SCENARIOS.items():
+        text = (importlib.import_module(module).__doc__ or "").strip().split("\n")[0]
+        print(f"{name:{width}}  {text}")
+    return 0

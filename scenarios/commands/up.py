@@ -1,0 +1,75 @@
+"""`lab up`: a lab that runs until it is stopped."""
+
+import argparse
+
+from scenarios.commands.arguments import (
+    MOST_USERS,
+    PROGRAM,
+    add_name,
+    add_on_unknown,
+    add_policy,
+    add_servers,
+    add_store,
+    number,
+)
+
+EXAMPLES = """\
+{lab} --servers 10 --users 40                  ten servers, each with its own logbook: watch users being logged out
+{lab} --servers 10 --store redis --detach      in the background; prints the shop's address
+{lab} --name second --policy sticky_cookie     beside another lab"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add_servers(parser, 1)
+    add_store(parser, "memory")
+    add_policy(parser, "round_robin")
+    add_on_unknown(parser)
+    add(
+        "--users",
+        type=number("number of users", 0, MOST_USERS),
+        default=0,
+        metavar="K",
+        help="virtual users who shop (default: 0)",
+    )
+    add("--seed", type=int, default=1, help="of everything random in the users (default: 1)")
+    add("--port", type=number("port", 0, 65535), default=0, help="of the shop (default: any free one)")
+    add("--detach", action="store_true", help="go on in the background")
+    add_name(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    from scenarios import daemon, orderly, runtime
+
+    lab = daemon.Wanted(
+        name=args.name,
+        servers=args.servers,
+        store=args.store,
+        policy=args.policy,
+        on_unknown=args.on_unknown,
+        users=args.users,
+        seed=args.seed,
+        port=args.port,
+    )
+    if args.detach:
+        ready = runtime.detach(lambda say_ready: orderly.run(daemon.serve(lab, say_ready)))
+        print(opened(ready), hints(args.name), sep="\n")
+    else:
+        orderly.run(daemon.serve_with_board(lab, lambda ready: print(opened(ready), flush=True)))
+    return 0
+
+
+def opened(ready: dict[str, str]) -> str:
+    return f"The shop is open: {ready['url']}   (log in as ravi, password wristband-ravi)"
+
+
+def hints(name: str) -> str:
+    named = "" if name == "lab" else f" --name {name}"
+    nexts = {
+        f"status{named}": "who served what, and the logout rate",
+        f"switch --store redis --migrate{named}": "one logbook for all servers",
+        f"watch{named}": "the board",
+        f"down{named}": "stop it",
+    }
+    width = max(map(len, nexts))
+    return "\n".join(["What next:", *(f"  {PROGRAM} {words:{width}}   {what}" for words, what in nexts.items())])

@@ -1,0 +1,144 @@
+"""A lab that runs until it is stopped (`lab up`): cluster, door, users; in the background or with a board in front."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from scenarios import runtime
+from scenarios.boards.live import watch_feed
+from scenarios.cluster.base import Cluster
+from scenarios.cluster.door import open_door
+from scenarios.cluster.processes import ProcessCluster
+from scenarios.crowd import Crowd
+from scenarios.errors import LabError
+from scenarios.folds import Fold
+from servers.control import Command
+
+THINK = 0.5  # mean seconds between a page and the user's next click: lively on a board, cheap on the machine
+
+Ready = Callable[[dict[str, Any]], None]
+"""Takes {name, url} once the shop answers."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `lab up` was asked for. `port` 0 is any free one."""
+
+    name: str
+    servers: int
+    store: str
+    policy: str
+    on_unknown: str
+    users: int
+    seed: int
+    port: int
+
+
+async def serve(wanted: Wanted, on_ready: Ready) -> None:
+    """Run the lab until somebody ends it. Raises LabError: it cannot start, or something it needs has died."""
+    async with open_lab(wanted) as (cluster, over):
+        on_ready({"name": wanted.name, "url": cluster.url})
+        await over
+
+
+async def serve_with_board(wanted: Wanted, on_ready: Ready) -> None:
+    """The same with the board in front. Nobody left to read the board ends it, too."""
+    async with open_lab(wanted) as (cluster, over):
+        on_ready({"name": wanted.name, "url": cluster.url})
+        watching = asyncio.ensure_future(board(cluster, wanted.name))
+        try:
+            await asyncio.wait({watching, over}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        await (over if over.done() else watching)
+
+
+async def board(cluster: Cluster, name: str) -> None:
+    """Show the cluster from now on, beginning with how it is now."""
+    state = await cluster.state()
+    fold = Fold()
+    fold.store, fold.policy = state["store"], state["policy"]
+    fold.feed({"kind": "servers", "time": time.time(), "servers": cluster.names()})
+    await watch_feed(cluster.events(), fold=fold, title=f"Session Lab - {name} - {cluster.url}", clock=time.time)
+
+
+@asynccontextmanager
+async def open_lab(wanted: Wanted) -> AsyncIterator[tuple[ProcessCluster, "asyncio.Future[None]"]]:
+    """The running lab, and what is done when it was ended from outside or fails when it broke."""
+    place = runtime.claim(wanted.name)
+    try:
+        cluster = await ProcessCluster.start(
+            place.folder,
+            servers=wanted.servers,
+            store=wanted.store,
+            policy=wanted.policy,
+            on_unknown=wanted.on_unknown,
+            port=wanted.port,
+            keep=(place.lock,),
+        )
+        async with (
+            cluster,
+            shopping(cluster, wanted) as commands,
+            open_door(cluster, place.folder / runtime.DOOR, commands) as ended,
+        ):
+            over = asyncio.ensure_future(until_over(cluster, ended))
+            try:
+                yield cluster, over
+            finally:
+                over.cancel()
+                await asyncio.gather(over, return_exceptions=True)
+    finally:
+        place.release()
+
+
+async def until_over(cluster: ProcessCluster, ended: asyncio.Event) -> None:
+    """Return when somebody ended the lab. Raises LabError when it cannot go on."""
+    asked = asyncio.ensure_future(ended.wait())
+    broken = asyncio.ensure_future(cluster.until_broken())
+    try:
+        await asyncio.wait({asked, broken}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        asked.cancel()
+        broken.cancel()
+    if not ended.is_set():
+        raise LabError("the balancer has ended unasked, and the lab with it: start it again with lab up")
+
+
+@asynccontextmanager
+async def shopping(cluster: Cluster, wanted: Wanted) -> AsyncIterator[dict[str, Command]]:
+    """Users who shop all the time, and the commands of the lab's door that are about them."""
+    tickets: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+
+    async def deliver() -> None:
+        while True:
+            await cluster.mark(kind="ticket", **await tickets.get())
+
+    async def about() -> dict[str, Any]:
+        return {"on_unknown": wanted.on_unknown, "users": wanted.users}
+
+    async def rest() -> dict[str, Any]:
+        await crowd.traffic.stop()
+        return {}
+
+    async def work() -> dict[str, Any]:
+        await crowd.traffic.allow(math.inf)
+        return {}
+
+    def complain(user: str, text: str) -> None:
+        tickets.put_nowait({"user": user, "text": text})
+
+    crowd = Crowd(cluster.url, wanted.users, wanted.seed, think=THINK, timed=False, complain=complain)
+    delivering = asyncio.ensure_future(deliver())
+    try:
+        crowd.start()
+        await work()
+        yield {"about": about, "rest": rest, "work": work}
+    finally:
+        await crowd.close()
+        delivering.cancel()
+        await asyncio.gather(delivering, return_exceptions=True)
