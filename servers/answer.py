@@ -37,6 +37,10 @@ MESSAGES = {
     405: "this page does not do that",
     413: f"that is too much: at most {LARGEST_BODY} bytes",
 }
+RANGES = {
+    "json": {"application/json": 3, "application/*": 2, "*/*": 1},
+    "html": {"text/html": 3, "text/*": 2, "*/*": 1},
+}
 NAME = web.AppKey("name", str)
 log = logging.getLogger("servers")
 encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -157,19 +161,20 @@ async def form(request: web.Request) -> dict[str, str]:
 @lru_cache(maxsize=256)
 def wants_json(accept: str) -> bool:
     """Does this Accept prefer JSON to HTML (RFC 9110, 12.5.1)? `*/*` and nothing at all mean a page."""
-    quality = {"application/json": 0.0, "text/html": 0.0}
-    best: dict[str, int] = {}
+    json, html = (0.0, 0), (0.0, 0)  # quality, and how exactly the range names the type: that settles a tie
     for part in accept.split(","):
         kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        weight = 1.0
-        for parameter in parameters:
-            if parameter.startswith("q="):
-                try:
-                    weight = float(parameter[2:])
-                except ValueError:
-                    weight = 0.0
-        for wanted in quality:
-            exact = 3 if kind == wanted else 2 if kind == wanted.split("/")[0] + "/*" else 1 if kind == "*/*" else 0
-            if exact > best.get(wanted, 0):
-                best[wanted], quality[wanted] = exact, weight
-    return quality["application/json"] > quality["text/html"]
+        quality = _quality(parameters)
+        json = max(json, (quality, RANGES["json"].get(kind, 0)), key=lambda pair: pair[1])
+        html = max(html, (quality, RANGES["html"].get(kind, 0)), key=lambda pair: pair[1])
+    return json > html and json[0] > 0
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                return float(parameter[2:])
+            except ValueError:
+                return 0.0
+    return 1.0

@@ -2,13 +2,10 @@
 
 import secrets
 import time
-from collections import Counter
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 from yarl import URL
 
 from servers.answer import (
@@ -30,25 +27,10 @@ from servers.members import Member, Passwords
 from servers.orders import Orders
 from servers.session import Session
 from servers.sessions import Sessions, Visit, sessions_middleware, unavailable
+from servers.shop import SHOP, Shop, count
 from servers.stores.base import Clock, Store
 
 FREE = frozenset({"/health", "/style.css"})  # no session, so no look-up and no Session-Outcome
-
-
-@dataclass
-class Shop:
-    """What the handlers share, and what the control channel shows."""
-
-    config: ServerConfig
-    sessions: Sessions
-    orders: Orders
-    passwords: Passwords
-    requests: int = 0
-    in_flight: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-
-
-SHOP = web.AppKey("shop", Shop)
 
 
 def make_app(config: ServerConfig, store: Store, orders: Orders, clock: Clock = time.time) -> web.Application:
@@ -85,22 +67,6 @@ def make_app(config: ServerConfig, store: Store, orders: Orders, clock: Clock = 
         ]
     )
     return app
-
-
-def count(shop: Shop) -> Middleware:
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        shop.in_flight += 1
-        try:
-            return await handler(request)
-        finally:
-            shop.in_flight -= 1
-            visit: Visit | None = request.get("visit")
-            if visit is not None:  # whoever asks for the health or the stylesheet is no visitor
-                shop.requests += 1
-                shop.outcomes[visit.outcome] += 1
-
-    return middleware
 
 
 async def catalogue(request: web.Request) -> web.Response:
@@ -228,13 +194,12 @@ def require_member(request: web.Request) -> tuple[Member, Session]:
 
 def local_path(path: str) -> str:
     """Where to go after login: a path of this shop, else `/`. Browsers take //evil and /\\evil for other hosts."""
-    if not path.startswith("/") or path[1:2] in ("/", "\\") or not path.isprintable():
+    if not path.startswith("/") or "//" in path.partition("?")[0] or "\\" in path or not path.isprintable():
         return "/"
     try:
-        local = str(URL(path))
+        return str(URL(path))
     except ValueError:
         return "/"
-    return local if local.startswith("/") and local[1:2] not in ("/", "\\") else "/"
 
 
 def asks_json(request: web.Request) -> bool:

@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from servers.app import Shop
 from servers.config import ConfigError, require_choice
 from servers.control import Command, ControlError
 from servers.session import Session, shorten
 from servers.sessions import ID_PREFIX
+from servers.shop import Shop
 from servers.stores import STORES
 from servers.stores.base import OpenStore, StoreFailed
 from servers.switch import switch

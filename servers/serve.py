@@ -14,11 +14,12 @@ from aiohttp import web
 
 import servers.stores.memory  # the lab's drivers, imported before the fork: their memory is shared
 import servers.stores.redis  # noqa: F401
-from servers.app import SHOP, make_app
+from servers.app import make_app
 from servers.commands import Commands
 from servers.config import ConfigError, ServerConfig
 from servers.control import ControlError, serve_control
 from servers.orders import Orders, ShopFailed
+from servers.shop import SHOP
 from servers.stores import STORES
 from servers.stores.base import StoreFailed
 
@@ -73,6 +74,9 @@ async def _open(config: ServerConfig, stop: asyncio.Event, at_the_end: AsyncExit
     except OSError as failure:
         reason = failure.strerror or failure
         raise ConfigError(f"cannot listen on {config.listen}: {reason}; choose another --listen") from failure
+    # aiohttp's own cleanup would cut off a request whose body is still arriving
+    at_the_end.push_async_callback(app[SHOP].close, FINISH)
+    at_the_end.push_async_callback(site.stop)
     host, port = runner.addresses[0][:2]
     commands.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if config.control:

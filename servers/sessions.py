@@ -15,6 +15,7 @@ up: only the first is a logout. Two requests of one session at the same time: th
 
 import re
 import secrets
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +35,9 @@ TOMBSTONE_LIFE = 3600.0  # seconds at most
 GRACE = 3600.0  # seconds that a record outlives its session, so that "expired" can be said of it
 STRANGE = {"unknown", "expired", "revoked"}  # outcomes of an ID that makes nobody a member
 RETRY_AFTER = "1"  # seconds
+
+# aiohttp recommends typed keys; request["session"] is what every reader knows from other frameworks
+warnings.filterwarnings("ignore", "It is recommended to use web.RequestKey", web.NotAppKeyWarning)
 
 
 # Step 3
