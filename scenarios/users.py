@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlencode
 
 import aiohttp
 from yarl import URL
@@ -204,11 +205,15 @@ class Shopper:
         secure = self._base.scheme == "https"
         if cookies := jar.header(host=host, path=path, secure=secure):
             headers["Cookie"] = cookies
+        body = None
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = urlencode(form)
         sent = jar.value("session_id")
         start = time.perf_counter()
         try:
             async with self.http.request(
-                method, self._base.join(URL(path)), data=form, headers=headers, allow_redirects=False
+                method, self._base.join(URL(path)), data=body, headers=headers, allow_redirects=False
             ) as response:
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError):

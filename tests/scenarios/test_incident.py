@@ -11,6 +11,7 @@ from scenarios import script
 from scenarios.cluster.processes import ProcessCluster
 from scenarios.intervals import wilson
 from scenarios.stage import Settings
+from servers.control import call
 from tests.scenarios.conftest import StartCluster
 
 ACTS = ["one-server", "ten-servers", "useless-advice", "sticky", "shared-store", "price-of-sharing"]
@@ -63,11 +64,21 @@ async def test_sticky_routing_that_does_not_stick_fails(start_cluster: StartClus
     assert "logout rate" in failed_checks(result, "sticky")
 
 
-async def test_a_shared_store_that_is_not_shared_fails(start_cluster: StartCluster) -> None:
-    def memory_instead(changes: dict[str, Any]) -> dict[str, Any]:
-        return {**changes, "store": "memory"} if changes.get("store") == "redis" else changes
+class NotShared(Broken):
+    """After the move to Redis every server is pointed at a Redis database of its own."""
 
-    result = await play(Broken(await start_cluster(servers=1), memory_instead), servers=4, users=20)
+    async def switch(self, **changes: Any) -> dict[str, Any]:
+        moved = await super().switch(**changes)
+        if changes.get("store") == "redis":
+            folder = self._cluster._folder
+            for number, name in enumerate(self._cluster.names()):
+                url = f"unix://{folder}/redis.sock?db={number}"
+                await call(folder / f"{name}.sock", "switch", store="redis", store_url=url, migrate=False)
+        return moved
+
+
+async def test_a_shared_store_that_is_not_shared_fails(start_cluster: StartCluster) -> None:
+    result = await play(NotShared(await start_cluster(servers=1), lambda changes: changes), servers=4, users=20)
     assert result["verdict"] == "fail"
     assert "logout rate" in failed_checks(result, "shared-store")
 

@@ -76,7 +76,7 @@ async def test_logouts_are_classed_flap_while_the_server_lives_and_terminal_when
 
 
 async def test_a_cart_and_an_order_are_missed(start_cluster: StartCluster) -> None:
-    cluster = await start_cluster(servers=2)
+    cluster = await start_cluster(servers=2, policy="random", balancer_options={"seed": 1})
     felt = Felt()
     tickets: list[str] = []
     crowd = Crowd(cluster.url, users=1, seed=1)
