@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from scenarios.errors import LabError
 
@@ -32,14 +32,14 @@ def plan(url: str, folder: Path) -> tuple[dict[str, Any], str]:
         host, port = parts.hostname or query.get("host", "127.0.0.1"), parts.port or int(query.get("port", 5432))
         target = {"path": f"{host}/.s.PGSQL.{port}"} if host.startswith("/") else {"host": host, "port": port}
         query = {**query, "host": str(folder), "port": "5432", "sslmode": "disable"}
-        through = urlunsplit((parts.scheme, login, parts.path, urlencode(query, safe="/"), ""))
+        through = f"{parts.scheme}://{login}{parts.path}?{urlencode(query, safe='/')}"
         return {"listen": str(folder / ".s.PGSQL.5432"), **target}, through
     listen = str(folder / "relay.sock")
     if parts.scheme == "unix":
-        return {"listen": listen, "path": parts.path}, urlunsplit(("unix", login, listen, parts.query, ""))
+        return {"listen": listen, "path": parts.path}, f"unix://{login}{listen}?{parts.query}"
     query = {"db": parts.path.strip("/") or "0", **query}
     target = {"host": parts.hostname or "127.0.0.1", "port": parts.port or PORTS["redis"]}
-    return {"listen": listen, **target}, urlunsplit(("unix", login, listen, urlencode(query), ""))
+    return {"listen": listen, **target}, f"unix://{login}{listen}?{urlencode(query)}"
 
 
 def run(config: dict[str, Any], on_ready: Callable[[str], None]) -> None:

@@ -5,10 +5,12 @@ import os
 import socket
 import stat
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import psutil
 import pytest
+from redis import asyncio as redis
 
 from scenarios.cluster.processes import ProcessCluster
 from scenarios.errors import LabError
@@ -51,6 +53,17 @@ async def test_scaling_up_and_down_under_load_loses_nothing(folder: Path) -> Non
         assert clicks.servers <= {"server-1", "server-2", "server-3"}
         assert cluster.names() == ["server-1", "server-2", "server-3"]
     assert clicks.lost == []
+
+
+async def test_sticky_users_are_moved_without_a_lost_request(folder: Path) -> None:
+    async with await ProcessCluster.start(folder, servers=4, policy="sticky_cookie") as cluster:
+        async with load(cluster.url, cookies=True) as clicks:
+            await clicks.until(100)
+            await cluster.scale(2)
+            await clicks.until(100)
+            await cluster.restart("server-1")
+            await clicks.until(100)
+        assert clicks.lost == []
 
 
 async def test_restarting_all_one_by_one_under_load_loses_nothing(folder: Path) -> None:
@@ -111,6 +124,39 @@ async def test_a_store_outage_is_an_error_and_nobody_is_logged_out_after(folder:
             assert [await ask(ravi, "/whoami") for _ in range(3)] == [(200, "hit", "ravi")] * 3
 
 
+@pytest.mark.parametrize("hang", [False, True])
+async def test_the_users_own_redis_can_be_away_without_being_stopped(
+    folder: Path, redis_url: str, hang: bool
+) -> None:
+    settings: dict[str, Any] = {"servers": 2, "store": "redis", "environ": {"REDIS_URL": redis_url}}
+    async with await ProcessCluster.start(folder, **settings) as cluster, member(cluster.url) as ravi:
+        for _ in range(2):
+            async with store_outage(cluster, hang=hang):
+                assert [await ask(ravi, "/account") for _ in range(2)] == [(503, "store_error", None)] * 2
+                async with redis.Redis.from_url(redis_url) as somebody_else:
+                    assert await somebody_else.ping()
+            assert [await ask(ravi, "/whoami") for _ in range(2)] == [(200, "hit", "ravi")] * 2
+    assert_nothing_left(folder)
+
+
+async def test_the_users_own_postgres_can_be_away_without_being_stopped(folder: Path, postgres_dsn: str) -> None:
+    settings: dict[str, Any] = {"servers": 2, "store": "postgres", "environ": {"DATABASE_URL": postgres_dsn}}
+    async with await ProcessCluster.start(folder, **settings) as cluster, member(cluster.url) as ravi:
+        async with store_outage(cluster):
+            assert [await ask(ravi, "/account") for _ in range(2)] == [(503, "store_error", None)] * 2
+        assert [await ask(ravi, "/whoami") for _ in range(2)] == [(200, "hit", "ravi")] * 2
+
+
+async def test_an_outage_of_our_postgres(folder: Path) -> None:
+    async with (
+        await ProcessCluster.start(folder, servers=2, store="postgres") as cluster,
+        member(cluster.url) as ravi,
+    ):
+        async with store_outage(cluster):
+            assert [await ask(ravi, "/account") for _ in range(2)] == [(503, "store_error", None)] * 2
+        assert [await ask(ravi, "/whoami") for _ in range(2)] == [(200, "hit", "ravi")] * 2
+
+
 async def test_a_migrated_switch_under_load_keeps_everybody_logged_in(folder: Path) -> None:
     async with await ProcessCluster.start(folder, servers=1) as cluster, member(cluster.url) as ravi:
         async with load(cluster.url) as clicks:
@@ -160,6 +206,14 @@ async def test_labs_run_side_by_side(folder: Path) -> None:
     await second.stop()
     assert clicks.lost == []
     assert os.listdir(folder) == []
+
+
+async def test_stopping_twice_is_no_error(folder: Path) -> None:
+    cluster = await ProcessCluster.start(folder, servers=1)
+    await cluster.stop()
+    await cluster.stop()
+    with pytest.raises(LabError, match="stop this lab and start it again"):
+        await cluster.state()
 
 
 async def test_an_exception_in_the_lab_leaves_nothing(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,9 @@ class Load:
 
 
 @asynccontextmanager
-async def load(url: str, clients: int = 8, method: str = "POST", path: str = "/login") -> AsyncIterator[Load]:
+async def load(
+    url: str, clients: int = 8, method: str = "POST", path: str = "/login", cookies: bool = False
+) -> AsyncIterator[Load]:
     """POST by default: nobody may send it twice, so a server that goes away too early is noticed."""
     seen = Load()
     stopping = asyncio.Event()
@@ -50,8 +52,15 @@ async def load(url: str, clients: int = 8, method: str = "POST", path: str = "/l
             seen.more.set()
 
     limit = aiohttp.ClientTimeout(total=15)
-    async with aiohttp.ClientSession(timeout=limit, cookie_jar=aiohttp.DummyCookieJar()) as http:
-        clicking = [asyncio.create_task(click(http)) for _ in range(clients)]
+
+
+    def browser() -> aiohttp.ClientSession:
+        jar = aiohttp.CookieJar(unsafe=True) if cookies else aiohttp.DummyCookieJar()
+        return aiohttp.ClientSession(timeout=limit, cookie_jar=jar)
+
+    async with AsyncExitStack() as browsers:
+        https = [await browsers.enter_async_context(browser()) for _ in range(clients)]
+        clicking = [asyncio.create_task(click(http)) for http in https]
         try:
             yield seen
         finally:
