@@ -31,8 +31,9 @@ class Person:
         await self.page.get_by_role("button", name="Log out").wait_for()
 
     async def click(self, link: str) -> None:
-        """Follow a link of the shop's navigation."""
-        await self.page.get_by_role("navigation", name="Shop").get_by_role("link", name=link).click()
+        """Follow a link of the shop's navigation, to where it ends."""
+        async with self.page.expect_event("load"):
+            await self.page.get_by_role("navigation", name="Shop").get_by_role("link", name=link).click()
 
     async def server(self) -> str:
         return await self.page.locator(".strip .server span").inner_text()

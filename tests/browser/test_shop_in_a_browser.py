@@ -59,9 +59,9 @@ async def test_one_decision_about_where_sessions_live(chromium: Browser, lab: La
 
         lab("scale", str(SERVERS))
         seen = [await look_round(someone, link) for link in islice(cycle(PAGES[:3]), SERVERS + 1)]
-        strangers = [server for server, heading in seen if heading == LOST]
-        assert len(strangers) >= SERVERS - 2  # round robin: server-1 comes once or twice in eleven clicks
-        assert "server-1" not in strangers
+        knew = [server for server, heading in seen if heading != LOST]
+        assert set(knew) <= {"server-1"}
+        assert len(knew) <= 3  # of eleven clicks: round robin comes by server-1 with each tenth request
         assert (await context.cookies())[0]["value"] == wristband["value"]
 
         await logged_out_on_the_way_to(someone, "Orders")
@@ -146,7 +146,6 @@ async def add_towels(someone: Person, quantity: int) -> None:
 async def look_round(someone: Person, link: str) -> tuple[str, str]:
     """Follow a link; the server that answered in the end, and what its page is headed."""
     await someone.click(link)
-    await someone.page.wait_for_load_state()
     return await someone.server(), await someone.heading()
 
 
