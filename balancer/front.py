@@ -3,7 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from balancer.http1 import MAX_HEAD, Refused, parse_request
+from balancer.http1 import MAX_HEAD, Head, Refused, parse_request
 
 if TYPE_CHECKING:
     from balancer.proxy import Exchange, Proxy
@@ -20,12 +20,17 @@ class Front(asyncio.Protocol):
         self.buffer = b""
         self.active = proxy.now
         self.client = ""
+        self.forwarded = b""
+        """The lines that tell the backend whose request it is."""
         self._held = False
+        self._last_raw = b""
+        self._last_head: Head
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
         peer = transport.get_extra_info("peername")
         self.client = peer[0] if peer else "unknown"
+        self.forwarded = b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: http\r\nVia: 1.1 session-lab\r\n" % self.client.encode()
         self.proxy.front_came(self)
 
     def data_received(self, data: bytes) -> None:
@@ -52,11 +57,16 @@ class Front(asyncio.Protocol):
             if len(data) > MAX_HEAD:
                 self.refuse(Refused(431, "request head too long"))
             return
-        try:
-            head = parse_request(data[:end])
-        except Refused as refused:
-            self.refuse(refused)
-            return
+        raw = data[:end]
+        if raw == self._last_raw:  # clients repeat themselves: what was proven once need not be proven again
+            head = self._last_head
+        else:
+            try:
+                head = parse_request(raw)
+            except Refused as refused:
+                self.refuse(refused)
+                return
+            self._last_raw, self._last_head = raw, head
         self.buffer = b""
         exchange = self.exchange = self.proxy.begin(self, head)
         if not exchange.body_done:

@@ -12,19 +12,39 @@ MAX_FIELDS = 100
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 # Possessive quantifiers (Python 3.11): a head that does not match fails in linear time.
-_FIELDS = rb"((?:" + _TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+)\r\n"
+_FIELDS = rb"(?:" + _TOKEN + rb"++:[\t\x20-\x7e\x80-\xff]*+\r\n)*+\r\n"
 _REQUEST = re.compile(rb"(" + _TOKEN + rb"{1,32}+) ([\x21-\x7e]++) HTTP/1\.([01])\r\n" + _FIELDS)
 _RESPONSE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [\t\x20-\x7e\x80-\xff]*+)?\r\n" + _FIELDS)
 _ABSOLUTE = re.compile(rb"http://([^/?#@]+)([/?].*)?", re.IGNORECASE)
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,12})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
 
-# Connection-specific fields (RFC 9110 section 7.6.1); `upgrade` and `te` are put back where they are wanted.
-HOP_BY_HOP = frozenset(
-    {b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade", b"proxy-authenticate"}
-)
-# What only we may say about where a request came from.
-FORGEABLE = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded", b"x-real-ip"})
+# Only these fields matter to a proxy, and each costs a little at every request; the others pass as they came.
+_HOP_BY_HOP = rb"connection|keep-alive|proxy-connection|proxy-authenticate|te|transfer-encoding|upgrade"
+"""Fields about one connection (RFC 9110 section 7.6.1), removed on both ways."""
+_FORGEABLE = rb"x-forwarded-for|x-forwarded-proto|x-forwarded-host|forwarded|x-real-ip"
+"""What only we may say about where a request came from: a client's own are removed."""
+
+
+def _finder(names: bytes) -> re.Pattern[bytes]:
+    """Finds the fields with these names in a head that is known to be well-formed: (name, value) each."""
+    return re.compile(rb"\n((?i:" + names + rb")):[\t ]*([^\r]*)")
+
+
+def _remover(names: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"(?<=\n)(?i:" + names + rb"):[^\n]*\n")
+
+
+_IN_REQUEST = _finder(_HOP_BY_HOP + b"|" + _FORGEABLE + rb"|host|content-length|cookie|expect|lab-user")
+_IN_RESPONSE = _finder(_HOP_BY_HOP + rb"|content-length|set-cookie|session-outcome|session-age|served-by")
+_NOT_IN_REQUEST = _remover(_HOP_BY_HOP + b"|" + _FORGEABLE)
+_NOT_IN_RESPONSE = _remover(_HOP_BY_HOP)
+_STAY = frozenset({b"host", b"content-length", b"cookie", b"expect", b"lab-user"})
+_STAY_IN_RESPONSE = frozenset({b"content-length", b"set-cookie", b"session-outcome", b"session-age", b"served-by"})
+_ONCE = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
+# Connection must not be able to remove what the other side relies on.
+_NEVER_HOP = frozenset({b"host", b"content-length", b"transfer-encoding", b"cookie", b"authorization", b"set-cookie"})
+_SESSION = re.compile(rb"(?:^|[; ])session_id=([^;]+)")
 
 
 class Refused(Exception):
@@ -41,17 +61,18 @@ UNTIL_CLOSE = -2
 
 @dataclass(slots=True)
 class Head:
-    """One head. `lines` are the end-to-end field lines as they came, without CRLF; `length` a count of bytes,
-    CHUNKED or UNTIL_CLOSE."""
+    """One head. `text` is its start line and end-to-end fields as they go on, each line with its CRLF; `fields` holds
+    those that matter here, by lower-case name; `length` is a count of bytes, CHUNKED or UNTIL_CLOSE."""
 
-    start: bytes
+    text: bytes
     fields: dict[bytes, bytes]
-    lines: list[bytes]
     length: int
     keep_alive: bool
     upgrade: bytes
     method: bytes = b""
     target: bytes = b""
+    session: bytes | None = None
+    """The session ID a request carries."""
     status: int = 0
     http10: bool = False
 
@@ -61,13 +82,34 @@ def parse_request(data: bytes) -> Head:
     match = _REQUEST.fullmatch(data)
     if match is None:
         raise Refused(400, "malformed request head")
-    method, target, minor, block = match.groups()
+    method, target, minor = match.groups()
     http10 = minor == b"0"
-    fields, lines = _fields(block, FORGEABLE)
+    fields = _fields(_IN_REQUEST, data)
+    text = data[:-2]
+    if not fields.keys() <= _STAY:
+        text = _without(text, _NOT_IN_REQUEST, fields)
+    if http10 or target[:1] != b"/" or method == b"CONNECT" or b"#" in target:
+        target = _unusual_target(method, target, fields)
+        text = b"%b %b HTTP/1.1\r\n" % (method, target) + text[text.index(b"\n") + 1 :]
+    host = fields.get(b"host")
+    if host is None:
+        if not http10:
+            raise Refused(400, "no Host field")  # RFC 9112 section 3.2
+    elif host and _HOST.fullmatch(host) is None:
+        raise Refused(400, "bad Host field")
+    found = _SESSION.search(fields[b"cookie"]) if b"cookie" in fields else None
+    return Head(
+        text, fields, _request_length(fields, http10), _persists(fields, http10), _upgrade(fields), method, target,
+        found[1] if found else None, http10=http10,
+    )  # fmt: skip
+
+
+def _unusual_target(method: bytes, target: bytes, fields: dict[bytes, bytes]) -> bytes:
+    """The target in origin-form (RFC 9112 section 3.2). Raises Refused."""
     if method == b"CONNECT":
         raise Refused(405, "CONNECT is not for a reverse proxy")
     if absolute := _ABSOLUTE.fullmatch(target):
-        # RFC 9112 section 3.2.2: the target's authority replaces the Host field
+        # section 3.2.2: the target's authority counts, so a Host field that disagrees is an attack or a mistake
         if fields.get(b"host", absolute[1]).lower() != absolute[1].lower():
             raise Refused(400, "absolute-form target and Host disagree")
         target = absolute[2] or b"/"
@@ -76,16 +118,7 @@ def parse_request(data: bytes) -> Head:
         raise Refused(400, "request target in no known form")
     if b"#" in target:
         raise Refused(400, "a fragment in the request target")
-    host = fields.get(b"host")
-    if host is None:
-        if not http10:
-            raise Refused(400, "no Host field")  # RFC 9112 section 3.2
-    elif host and _HOST.fullmatch(host) is None:
-        raise Refused(400, "bad Host field")
-    return Head(
-        method + b" " + target + b" HTTP/1.1", fields, lines, _request_length(fields, http10), _persists(fields, http10),
-        _upgrade(fields), method=method, target=target, http10=http10,
-    )  # fmt: skip
+    return target
 
 
 def parse_response(data: bytes, method: bytes) -> Head:
@@ -93,43 +126,44 @@ def parse_response(data: bytes, method: bytes) -> Head:
     match = _RESPONSE.fullmatch(data)
     if match is None:
         raise Refused(502, "malformed response head")
-    minor, digits, block = match.groups()
+    minor, digits = match.groups()
     http10, status = minor == b"0", int(digits)
     try:
-        fields, lines = _fields(block, frozenset())
+        fields = _fields(_IN_RESPONSE, data)
         length = _response_length(fields, http10, status, method)
     except Refused as refused:
         raise Refused(502, str(refused)) from None
-    start = b"HTTP/1.1" + data[8 : data.index(b"\r\n")]
-    return Head(start, fields, lines, length, _persists(fields, http10), _upgrade(fields), status=status, http10=http10)
+    text = data[:-2]
+    if not fields.keys() <= _STAY_IN_RESPONSE:
+        text = _without(text, _NOT_IN_RESPONSE, fields)
+    if http10:
+        text = b"HTTP/1.1" + text[8:]
+    return Head(text, fields, length, _persists(fields, http10), _upgrade(fields), status=status, http10=http10)
 
 
-def _fields(block: bytes, drop: frozenset[bytes]) -> tuple[dict[bytes, bytes], list[bytes]]:
-    """All fields by lower-case name, and the lines that go on to the other side."""
+def _fields(finder: re.Pattern[bytes], data: bytes) -> dict[bytes, bytes]:
+    """The fields that matter, by lower-case name; those given several times are joined as their kind is."""
+    if data.count(b"\n") > MAX_FIELDS + 2:
+        raise Refused(431, "too many fields")
     fields: dict[bytes, bytes] = {}
-    named: list[tuple[bytes, bytes]] = []
-    for line in block.split(b"\r\n"):
-        if not line:
-            continue
-        name, _, value = line.partition(b":")
-        name, value = name.lower(), value.strip(b" \t")
+    for name, value in finder.findall(data):
+        name, value = name.lower(), value.rstrip(b" \t")
         if name in fields:
             if name in _ONCE:
                 raise Refused(400, f"{name.decode()} more than once")
             value = fields[name] + (b"; " if name == b"cookie" else b", ") + value
         fields[name] = value
-        named.append((name, line))
-    if len(named) > MAX_FIELDS:
-        raise Refused(431, "too many fields")
-    gone = HOP_BY_HOP | drop
+    return fields
+
+
+def _without(text: bytes, remover: re.Pattern[bytes], fields: dict[bytes, bytes]) -> bytes:
+    """The head's text without the fields that must not go on, among them those that Connection names."""
+    text = remover.sub(b"", text)
     if connection := fields.get(b"connection"):
-        gone |= {token for token in _tokens(connection) if token not in _NEVER_HOP}
-    return fields, [line for name, line in named if name not in gone]
-
-
-_ONCE = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
-# Connection must not be able to remove what the other side relies on (RFC 9110 section 7.6.1).
-_NEVER_HOP = frozenset({b"host", b"content-length", b"transfer-encoding", b"cookie", b"authorization", b"set-cookie"})
+        for token in _tokens(connection):
+            if token and token not in _NEVER_HOP:
+                text = _remover(re.escape(token)).sub(b"", text)
+    return text
 
 
 def _tokens(value: bytes) -> list[bytes]:

@@ -26,9 +26,8 @@ REPLAYABLE = 65536
 STRANGER = frozenset({"unknown", "expired"})
 """Outcomes that make a logout: an ID was sent and answered as if by a stranger. `revoked` was ended on purpose."""
 
-_SESSION = re.compile(rb"(?:^|[; ])session_id=([^;]+)")
 _ISSUED = re.compile(rb"(?:^|, )session_id=([^;,]+)")
-_SESSION_FIELDS = (b"served-by:", b"session-outcome:", b"session-age:")
+_SESSION_FIELDS = re.compile(rb"(?<=\n)(?i:served-by|session-outcome|session-age):[^\n]*\n")
 
 
 class Proxy:
@@ -198,9 +197,7 @@ class Exchange:
         self.outcome = self.session_age = self.served_by = ""
         self.status = 0
         self.issued: bytes | None = None
-        cookie = head.fields.get(b"cookie")
-        found = _SESSION.search(cookie) if cookie else None
-        self.session = found[1] if found else None
+        self.session = head.session
         self.duration_from = 0.0
         if proxy.feed:
             self.duration_from = time.perf_counter()
@@ -259,22 +256,17 @@ class Exchange:
             self.sent = None
 
     def request_head(self) -> bytes:
-        head, front = self.head, self.front
-        fields = head.fields
-        # An HTTP/1.0 client must not get chunks, so its backend is asked in HTTP/1.0, too.
-        lines = [head.start[:-1] + b"0" if head.http10 else head.start, *head.lines]
-        client = front.client.encode()
-        lines.append(b"X-Forwarded-For: " + client)
-        lines.append(b"X-Forwarded-Proto: http")
-        if host := fields.get(b"host"):
-            lines.append(b"X-Forwarded-Host: " + host)
-        lines.append(b"Via: 1.1 session-lab")
+        """The head as the backend gets it."""
+        head = self.head
+        text = head.text
+        if head.http10:  # this client must not get chunks, so the backend is asked in HTTP/1.0, too
+            text = text.replace(b"HTTP/1.1\r\n", b"HTTP/1.0\r\n", 1)
         if head.length == CHUNKED:
-            lines.append(b"Transfer-Encoding: chunked")
+            text += b"Transfer-Encoding: chunked\r\n"
         if head.upgrade and self.body_done:
-            lines += [b"Connection: Upgrade", b"Upgrade: " + head.upgrade]
-        lines.append(b"\r\n")
-        return b"\r\n".join(lines)
+            text += b"Connection: Upgrade\r\nUpgrade: " + head.upgrade + b"\r\n"
+        host = head.fields.get(b"host", b"")
+        return b"%b%bX-Forwarded-Host: %b\r\n\r\n" % (text, self.front.forwarded, host)
 
     def request_body(self, data: bytes) -> bytes:
         """Pass on what belongs to this request's body; what follows it comes back. Raises Refused."""
@@ -305,7 +297,7 @@ class Exchange:
     def interim(self, head: Head) -> None:
         """A 1xx answer: passed on as it is (RFC 9110 section 15.2), but not to HTTP/1.0 clients."""
         if not self.head.http10:
-            self.front.transport.write(b"\r\n".join((head.start, *head.lines, b"", b"")))
+            self.front.transport.write(head.text + b"\r\n")
 
     def answer_begins(self, head: Head) -> bytes:
         """The final answer's head has come: count it, and return it as the client gets it."""
@@ -322,26 +314,23 @@ class Exchange:
             self.session_age = fields.get(b"session-age", b"").decode("latin-1")
             issued = _ISSUED.search(fields.get(b"set-cookie", b""))
             self.issued = issued[1] if issued else None
-        lines = [head.start, *head.lines]
+        text = head.text
         if self.proxy.config.strip_session_headers:
-            lines = [line for line in lines if not line.lower().startswith(_SESSION_FIELDS)]
-        lines.append(b"Via: 1.1 session-lab")
+            text = _SESSION_FIELDS.sub(b"", text)
         if self.set_cookie:
-            lines.append(b"Set-Cookie: " + self.set_cookie)
+            text += b"Set-Cookie: " + self.set_cookie + b"\r\n"
         if head.status == 101:
             self.tunnel = self.body_done = True
-            lines += [b"Connection: Upgrade", b"Upgrade: " + head.upgrade, b"\r\n"]
-            return b"\r\n".join(lines)
+            return text + b"Connection: Upgrade\r\nUpgrade: " + head.upgrade + b"\r\n\r\n"
         if head.length == CHUNKED:
-            lines.append(b"Transfer-Encoding: chunked")
+            text += b"Transfer-Encoding: chunked\r\n"
         if head.length == UNTIL_CLOSE or not self.body_done or self.proxy.stopping:
             self.keep_alive = False
         if not self.keep_alive:
-            lines.append(b"Connection: close")
+            text += b"Connection: close\r\n"
         elif self.head.http10:
-            lines.append(b"Connection: keep-alive")
-        lines.append(b"\r\n")
-        return b"\r\n".join(lines)
+            text += b"Connection: keep-alive\r\n"
+        return text + b"Via: 1.1 session-lab\r\n\r\n"
 
     def answer(self, data: bytes) -> None:
         self.active = self.proxy.now
