@@ -42,8 +42,11 @@ _NOT_IN_RESPONSE = _remover(_HOP_BY_HOP)
 _STAY = frozenset({b"host", b"content-length", b"cookie", b"expect", b"lab-user"})
 _STAY_IN_RESPONSE = frozenset({b"content-length", b"set-cookie", b"session-outcome", b"session-age", b"served-by"})
 _ONCE = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
-# Connection must not be able to remove what the other side relies on.
-_NEVER_HOP = frozenset({b"host", b"content-length", b"transfer-encoding", b"cookie", b"authorization", b"set-cookie"})
+# What Connection may say without a field being meant, or without being able to remove what the other side relies on.
+_NOT_A_FIELD_TO_REMOVE = frozenset({
+    b"close", b"keep-alive", b"upgrade", b"te",
+    b"host", b"content-length", b"transfer-encoding", b"cookie", b"authorization", b"set-cookie",
+})  # fmt: skip
 _SESSION = re.compile(rb"(?:^|[; ])session_id=([^;]+)")
 
 
@@ -161,7 +164,7 @@ def _without(text: bytes, remover: re.Pattern[bytes], fields: dict[bytes, bytes]
     text = remover.sub(b"", text)
     if connection := fields.get(b"connection"):
         for token in _tokens(connection):
-            if token and token not in _NEVER_HOP:
+            if token and token not in _NOT_A_FIELD_TO_REMOVE:
                 text = _remover(re.escape(token)).sub(b"", text)
     return text
 
