@@ -123,6 +123,8 @@ class JournalWriter:
         if self._regular:
             with contextlib.suppress(OSError):  # the line cut in two stays, and the reader says so
                 os.ftruncate(self._file, self._size + whole)
+                if not self._size + whole:
+                    os.unlink(self.path)
         with contextlib.suppress(OSError):
             os.close(self._file)
         self._file = None

@@ -70,8 +70,8 @@ class Board:
             if part
         )
         third: Line = [(setting, "strong")]
-        if fold.dropped:
-            third.append((f"{dot}{counted(fold.dropped, 'event')} missed: counts are too low", "moment"))
+        if fold.dropped:  # first, for it must not be cut off
+            third = [(f"{counted(fold.dropped, 'event')} missed: counts are too low{dot}", "moment"), *third]
         return [
             [(now, ""), *promise],
             [

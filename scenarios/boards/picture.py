@@ -37,7 +37,6 @@ font-size: {char_height}px; line-height: {line_height}px; }}
 <clipPath id="{unique_id}-clip-terminal">
 <rect x="0" y="0" width="{terminal_width}" height="{terminal_height}"/>
 </clipPath>
-{lines}
 </defs>
 {chrome}
 <g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
@@ -48,6 +47,10 @@ font-size: {char_height}px; line-height: {line_height}px; }}
 </g>
 </svg>
 """
+
+# rich names a clip path for every line and makes none for the last; textLength keeps the lines in shape without them.
+LINE_CLIP = re.compile(r' clip-path="url\(#session-lab-line-\d+\)"')
+LINE_END = re.compile(r"<text [^>]*>\n</text>")
 
 
 def svg(renderable: RenderableType, title: str, width: int) -> str:
@@ -63,8 +66,9 @@ def svg(renderable: RenderableType, title: str, width: int) -> str:
         legacy_windows=False,
         _environ={},  # the picture must not depend on who makes it
     )
-    console.print(renderable, end="")
+    console.print(renderable)
     made = console.export_svg(title=title, theme=THEME, code_format=FORMAT, unique_id="session-lab")
+    made = LINE_END.sub("", LINE_CLIP.sub("", made))
     return re.sub(r"[ \t]+$", "", made, flags=re.MULTILINE)
 
 

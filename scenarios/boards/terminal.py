@@ -31,7 +31,7 @@ def console_for(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Cons
     # Exported LINES and COLUMNS are those of the shell's start; on a terminal its own size is the one that follows.
     kept = {key: value for key, value in environ.items() if not (terminal and key in ("LINES", "COLUMNS"))}
     return Console(
-        file=stream, force_terminal=terminal, no_color="NO_COLOR" in environ or None, highlight=False, _environ=kept
+        file=stream, force_terminal=terminal, no_color=environ.get("NO_COLOR", "") != "", highlight=False, _environ=kept
     )
 
 

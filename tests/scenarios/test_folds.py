@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenarios.folds import Counts, Fold
@@ -235,6 +235,7 @@ EVENTS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(EVENTS, st.lists(st.integers(0, 40), max_size=6))
 def test_folding_does_not_depend_on_batching(events: list[Event], cuts: list[int]) -> None:
     at_once = folded(events)
@@ -246,6 +247,7 @@ def test_folding_does_not_depend_on_batching(events: list[Event], cuts: list[int
     assert contents(in_batches) == contents(at_once)
 
 
+@settings(deadline=None)
 @given(EVENTS)
 def test_every_request_is_counted_once_everywhere(events: list[Event]) -> None:
     fold = folded(events)

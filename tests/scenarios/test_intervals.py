@@ -3,7 +3,7 @@
 from math import sqrt
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenarios.intervals import Z95, wilson
@@ -32,6 +32,7 @@ def test_refuses_counts_that_are_none(hits: int, of: int) -> None:
         wilson(hits, of)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 100_000).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))
 def test_its_ends_are_where_the_score_test_just_accepts(counts: tuple[int, int]) -> None:
     """The definition: p is in the interval when |share - p| <= z * sqrt(p (1 - p) / n)."""
@@ -44,6 +45,7 @@ def test_its_ends_are_where_the_score_test_just_accepts(counts: tuple[int, int])
             assert abs(share - end) == pytest.approx(Z95 * sqrt(end * (1 - end) / of), rel=1e-6)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 500), st.integers(500, 1000))
 def test_swapping_hits_and_misses_mirrors_it(hits: int, of: int) -> None:
     low, high = wilson(hits, of)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tracemalloc
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenarios.errors import LabError
@@ -61,6 +60,7 @@ def test_it_is_json_lines_with_the_header_first_and_the_end_last(tmp_path: Path)
     assert lines == [HEAD, request(1), request(2), {"kind": "end", "events": 2}]
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, text: str, user: str) -> None:
     event = {"kind": "ticket", "time": START, "text": text, "user": user}
@@ -193,7 +193,7 @@ def test_a_full_disk_shows_before_the_run() -> None:
 
 
 FILL = """
-import json, resource, signal, sys
+import json, resource, sys
 from scenarios.errors import LabError
 from scenarios.journal import JournalWriter
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
@@ -211,7 +211,6 @@ print(json.dumps([errors, journal.events, journal.lost]))
 
 def test_no_room_in_the_middle_of_a_run_loses_only_what_does_not_fit(tmp_path: Path) -> None:
     """The kernel's own file size limit stands for the full disk: the write is cut in the middle of a line."""
-    assert resource.RLIMIT_FSIZE is not None
     path = tmp_path / "j"
     done = subprocess.run(
         [sys.executable, "-c", FILL, str(path)], capture_output=True, text=True, timeout=30, check=True
@@ -224,6 +223,15 @@ def test_no_room_in_the_middle_of_a_run_loses_only_what_does_not_fit(tmp_path: P
     assert len(lines) == events + 1
     assert all(line.endswith(b"\n") and json.loads(line) for line in lines)
     assert "the journal stops here without its last line" in complaint(path)
+
+
+def test_no_room_for_the_first_line_leaves_no_file(tmp_path: Path) -> None:
+    script = FILL.replace("5000, 5000", "5, 5").replace("json.dumps", "print")
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "j")], capture_output=True, text=True, timeout=30
+    )
+    assert "LabError: the journal" in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "j").exists()
 
 
 def test_the_writer_refuses_what_is_no_json(tmp_path: Path) -> None:

@@ -1,0 +1,223 @@
+"""The board on a real pseudo-terminal: taken over, resized, and given back whatever happens."""
+
+import asyncio
+import codecs
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+
+PLAY = """
+import asyncio, sys
+from scenarios.boards.live import watch_feed
+from tests.scenarios.feeds import incident
+
+async def events():
+    for event in incident():
+        yield event
+    said = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    print("printed under the board")
+    if said.strip() == "raise":
+        raise RuntimeError("the feed broke")
+
+asyncio.run(watch_feed(events()))
+"""
+
+ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"
+HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
+WITHIN = 20.0  # seconds for anything the child should do
+
+
+class Terminal:
+    """A child process on a terminal of its own."""
+
+    def __init__(self, environ: dict[str, str] | None = None, columns: int = 80, rows: int = 24) -> None:
+        self.ours, theirs = pty.openpty()
+        self.resize(columns, rows)
+        self.before = termios.tcgetattr(self.ours)
+        self.child = subprocess.Popen(
+            [sys.executable, "-c", f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n{PLAY}"],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            env={**os.environ, "TERM": "xterm-256color", "PYTHONPATH": os.getcwd(), **(environ or {})},
+        )
+        self.theirs = theirs  # kept open, so that the settings can be asked for after the child has ended
+        self.decode = codecs.getincrementaldecoder("utf-8")().decode  # a read may end within a character
+        self.said = ""
+
+    def resize(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, text: str) -> None:
+        os.write(self.ours, text.encode())
+
+    def read_until(self, seen: Callable[[str], object]) -> str:
+        """What the child has written once `seen` says yes of it."""
+        end = time.monotonic() + WITHIN
+        while not seen(self.said):
+            ready, _, _ = select.select([self.ours], [], [], max(0.0, end - time.monotonic()))
+            assert ready, f"not seen within {WITHIN} s; so far: {self.said[-3000:]!r}"
+            self.said += self.decode(os.read(self.ours, 65536))
+        return self.said
+
+    def end(self) -> int:
+        """Wait for the child's end, reading what it still says. Its exit code."""
+        end = time.monotonic() + WITHIN
+        while self.child.poll() is None or select.select([self.ours], [], [], 0)[0]:
+            assert time.monotonic() < end, self.said[-3000:]
+            if select.select([self.ours], [], [], 0.05)[0]:
+                self.said += self.decode(os.read(self.ours, 65536))
+        return self.child.returncode
+
+    def echoes(self) -> bool:
+        return bool(termios.tcgetattr(self.ours)[3] & termios.ECHO)
+
+    def close(self) -> None:
+        if self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+        for file in (self.ours, self.theirs):
+            with suppress(OSError):
+                os.close(file)
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    opened = Terminal()
+    yield opened
+    opened.close()
+
+
+def frames(said: str) -> list[list[str]]:
+    """The frames drawn, as lines without styles."""
+    board = said.split(ENTER)[-1].split(LEAVE)[0]
+    drawn = [re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", frame) for frame in board.split("\x1b[H")[1:]]
+    return [frame.replace("\r\n", "\n").rstrip("\n").split("\n") for frame in drawn]
+
+
+def has_last_frame(said: str) -> bool:
+    """Whether the incident's end is on the board, in a frame that is followed by another and therefore whole."""
+    return any("0 of 100 with a wristband" in "\n".join(frame) for frame in frames(said)[:-1])
+
+
+def assert_given_back(terminal: Terminal) -> str:
+    """The terminal is as it was; what was said after the board."""
+    said = terminal.said
+    assert said.count(ENTER) == said.count(LEAVE) == 1
+    assert said.rindex(SHOW) > said.rindex(HIDE)
+    assert termios.tcgetattr(terminal.ours) == terminal.before
+    return said.split(LEAVE)[1]
+
+
+def test_the_board_takes_the_screen_and_leaves_its_last_frame(terminal: Terminal) -> None:
+    terminal.read_until(has_last_frame)
+    assert not terminal.echoes()
+    terminal.type("typed blindly\n")
+    assert terminal.end() == 0
+    after = assert_given_back(terminal)
+    assert "In all: 300 requests, 300 with a wristband, 90 logged out (30.0 %); 2 tickets." in after
+    assert "ten-servers" in after  # the last frame, to be read in peace
+    assert "printed under the board" in after
+    assert "typed blindly" not in terminal.said
+
+
+def test_a_crash_gives_the_terminal_back_and_is_seen(terminal: Terminal) -> None:
+    terminal.read_until(has_last_frame)
+    terminal.type("raise\n")
+    assert terminal.end() == 1
+    after = assert_given_back(terminal)
+    assert "RuntimeError: the feed broke" in after
+
+
+@pytest.mark.parametrize(("what", "code"), [("Ctrl-C", {130, -signal.SIGINT, 1}), ("SIGTERM", {128 + signal.SIGTERM})])
+def test_an_end_from_outside_gives_the_terminal_back(terminal: Terminal, what: str, code: set[int]) -> None:
+    terminal.read_until(has_last_frame)
+    if what == "Ctrl-C":
+        terminal.type("\x03")
+    else:
+        terminal.child.send_signal(signal.SIGTERM)
+    terminal.type("\n")  # the thread that reads the keyboard holds the interpreter until it has its line
+    assert terminal.end() in code
+    assert_given_back(terminal)
+
+
+def test_ctrl_z_gives_the_terminal_back_until_fg(terminal: Terminal) -> None:
+    terminal.read_until(has_last_frame)
+    terminal.child.send_signal(signal.SIGTSTP)
+    terminal.read_until(lambda said: LEAVE in said)
+    end = time.monotonic() + WITHIN
+    while os.waitid(os.P_PID, terminal.child.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is None:
+        assert time.monotonic() < end
+    assert terminal.echoes()
+    terminal.child.send_signal(signal.SIGCONT)
+    terminal.read_until(lambda said: said.count(ENTER) == 2 and has_last_frame(said))
+    assert not terminal.echoes()
+    terminal.type("\n")
+    assert terminal.end() == 0
+    assert termios.tcgetattr(terminal.ours) == terminal.before
+
+
+def test_it_follows_a_resize(terminal: Terminal) -> None:
+    terminal.read_until(has_last_frame)
+    last = frames(terminal.said)[-2]
+    assert (len(last), {len(line) for line in last}) == (24, {80})
+    terminal.resize(100, 40)
+    terminal.read_until(lambda said: len(frames(said)) > 1 and len(frames(said)[-2]) == 40)
+    assert {len(line) for line in frames(terminal.said)[-2]} == {100}
+    terminal.resize(60, 16)
+    terminal.read_until(lambda said: len(frames(said)) > 1 and len(frames(said)[-2]) == 16)
+    terminal.type("\n")
+    assert terminal.end() == 0
+
+
+def test_exported_lines_and_columns_do_not_stop_it_from_following() -> None:
+    terminal = Terminal({"COLUMNS": "20", "LINES": "5"})
+    try:
+        terminal.read_until(has_last_frame)
+        assert len(frames(terminal.said)[-2]) == 24
+        terminal.type("\n")
+        assert terminal.end() == 0
+    finally:
+        terminal.close()
+
+
+def test_no_color_on_a_real_terminal() -> None:
+    terminal = Terminal({"NO_COLOR": "1"})
+    try:
+        terminal.read_until(has_last_frame)
+        terminal.type("\n")
+        assert terminal.end() == 0
+    finally:
+        terminal.close()
+    assert not re.search(r"\x1b\[(?:[\d;]*;)?(?:3\d|4\d|9\d)(?:;[\d;]*)?m", terminal.said)
+
+
+async def test_a_reader_who_goes_away_ends_the_watching_quietly() -> None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        PLAY.replace("for event in incident():", "for event in incident() * 50:"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
+    assert child.stdout is not None
+    assert child.stderr is not None
+    await child.stdout.readline()
+    child.stdout._transport.close()  # type: ignore[attr-defined]
+    assert await child.stderr.read() == b""
+    assert await child.wait() == 0
