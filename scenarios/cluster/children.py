@@ -75,7 +75,12 @@ class Children:
         ours, theirs = socket.socketpair()
         with theirs:
             children = cls(folder, start_nursery(theirs.fileno(), folder, keep))
-        reader, children._writer = await asyncio.open_connection(sock=ours)
+        try:
+            reader, children._writer = await asyncio.open_connection(sock=ours)
+        except BaseException:  # Ctrl-C, most likely
+            ours.close()
+            await children.stop()
+            raise
         children._listening = asyncio.create_task(children._listen(reader))
         return children
 
@@ -110,8 +115,9 @@ class Children:
     async def stop(self) -> None:
         """End what still runs and remove the folder. Returns when the nursery has ended, too."""
         if self._writer is not None:
-            self._writer.close()  # the nursery reads the end of the stream, and does the rest
+            self._writer.close()
         if self._process.poll() is None:
+            self._process.terminate()  # it would read the end of the stream, but perhaps it is still importing
             await wait_for_pidfd(self._process.pid)
         self._process.wait()
         if self._listening is not None:

@@ -13,4 +13,5 @@ async def pause(cluster: Cluster, server: str) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await cluster.resume(server)
+        if server in cluster.names():  # the block may have scaled it away
+            await cluster.resume(server)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,8 @@ from scenarios.errors import LabError
 
 
 @pytest.fixture
-def environ(short_folder: Path, request: pytest.FixtureRequest) -> dict[str, str]:
-    folder = short_folder / f"r{abs(hash(request.node.name)) % 10000}"
-    folder.mkdir()
-    return {"XDG_RUNTIME_DIR": str(folder)}
+def environ(short_folder: Path) -> dict[str, str]:
+    return {"XDG_RUNTIME_DIR": tempfile.mkdtemp(dir=short_folder)}
 
 
 def claim_elsewhere(environ: dict[str, str], name: str) -> "subprocess.Popen[str]":
