@@ -8,7 +8,7 @@ from balancer.config import ConfigError, require_policy, split_address
 from balancer.policies import POLICIES
 from balancer.pool import Backend
 from balancer.proxy import Proxy
-from servers.control import ControlError
+from servers.control import Command, ControlError
 
 
 class Admin:
@@ -17,7 +17,7 @@ class Admin:
     def __init__(self, proxy: Proxy, address: str) -> None:
         self._proxy = proxy
         self._address = address
-        self.commands = {
+        self.commands: dict[str, Command] = {
             "state": self.state, "policy": self.policy, "add": self.add, "drain": self.drain, "remove": self.remove,
             "wait_idle": self.wait_idle, "label": self.label, "mark": self.mark,
         }  # fmt: skip
@@ -31,7 +31,7 @@ class Admin:
             "labels": proxy.labels,
             "connections": len(proxy.fronts),
             "refused": proxy.refused,
-            "totals": proxy.totals.record(),
+            "totals": proxy.pool.totals().record(),
             "backends": [describe(backend) for backend in proxy.pool.backends],
         }
 

@@ -41,6 +41,7 @@ _NOT_IN_REQUEST = _remover(_HOP_BY_HOP + b"|" + _FORGEABLE)
 _NOT_IN_RESPONSE = _remover(_HOP_BY_HOP)
 _STAY = frozenset({b"host", b"content-length", b"cookie", b"expect", b"lab-user"})
 _STAY_IN_RESPONSE = frozenset({b"content-length", b"set-cookie", b"session-outcome", b"session-age", b"served-by"})
+_WITH_CONNECTION = _STAY | _STAY_IN_RESPONSE | {b"connection"}
 _ONCE = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
 # What Connection may say without a field being meant, or without being able to remove what the other side relies on.
 _NOT_A_FIELD_TO_REMOVE = frozenset({
@@ -161,6 +162,10 @@ def _fields(finder: re.Pattern[bytes], data: bytes) -> dict[bytes, bytes]:
 
 def _without(text: bytes, remover: re.Pattern[bytes], fields: dict[bytes, bytes]) -> bytes:
     """The head's text without the fields that must not go on, among them those that Connection names."""
+    if fields.get(b"connection") == b"keep-alive":  # says nothing in HTTP/1.1, and nearly every nginx says it
+        shorter = text.replace(b"\nConnection: keep-alive\r\n", b"\n", 1)
+        if len(shorter) < len(text) and fields.keys() <= _WITH_CONNECTION:
+            return shorter
     text = remover.sub(b"", text)
     if connection := fields.get(b"connection"):
         for token in _tokens(connection):

@@ -18,6 +18,18 @@ class Counts:
     statuses: dict[str, int] = field(default_factory=dict)
     moved: dict[str, int] = field(default_factory=dict)
 
+    def add(self, more: "Counts") -> None:
+        self.requests += more.requests
+        self.with_session += more.with_session
+        self.logged_out += more.logged_out
+        self.errors += more.errors
+        self.retried += more.retried
+        for mine, theirs in (
+            (self.outcomes, more.outcomes), (self.statuses, more.statuses), (self.moved, more.moved)
+        ):  # fmt: skip
+            for key, count in theirs.items():
+                mine[key] = mine.get(key, 0) + count
+
     def record(self) -> dict[str, Any]:
         return {
             "requests": self.requests, "with_session": self.with_session, "logged_out": self.logged_out,
@@ -52,6 +64,10 @@ class Pool:
 
     def __init__(self, backends: Iterable[Backend] = ()) -> None:
         self.backends = list(backends)
+        self.former: list[Backend] = []
+        """Those that were removed: what they did still counts."""
+        self.own = Counts()
+        """Requests that no backend answered."""
         self.available: tuple[Backend, ...] = ()
         """Healthy and not draining: who may get anybody's request."""
         self.reachable: tuple[Backend, ...] = ()
@@ -74,4 +90,12 @@ class Pool:
 
     def remove(self, backend: Backend) -> None:
         self.backends.remove(backend)
+        self.former.append(backend)
         self.changed()
+
+    def totals(self) -> Counts:
+        """Everything counted since the start. Summed when asked for, because nothing is asked as rarely."""
+        totals = Counts()
+        for counts in (self.own, *(backend.counts for backend in (*self.former, *self.backends))):
+            totals.add(counts)
+        return totals

@@ -13,7 +13,7 @@ from balancer.events import Feed
 from balancer.front import Front, plain
 from balancer.http1 import CHUNKED, UNTIL_CLOSE, ChunkedBody, Head
 from balancer.policies import POLICIES
-from balancer.pool import Backend, Counts, Pool
+from balancer.pool import Backend, Pool
 from balancer.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ REPLAYABLE = 65536
 STRANGER = frozenset({"unknown", "expired"})
 """Outcomes that make a logout: an ID was sent and answered as if by a stranger. `revoked` was ended on purpose."""
 
+STATUSES = ("0xx", "1xx", "2xx", "3xx", "4xx", "5xx")  # 0xx: the client left before there was an answer
 _ISSUED = re.compile(rb"(?:^|, )session_id=([^;,]+)")
 _SESSION_FIELDS = re.compile(rb"(?<=\n)(?i:served-by|session-outcome|session-age):[^\n]*\n")
 
@@ -42,7 +43,6 @@ class Proxy:
         self.rng = rng
         self.policy_name = config.policy
         self.policy = POLICIES[config.policy](rng)
-        self.totals = Counts()
         self.feed = Feed()
         self.labels: dict[str, str] = {}
         self.refused = 0
@@ -357,7 +357,6 @@ class Exchange:
         if upstream is not None and not upstream.used:
             self.proxy.failed(backend)  # a reused connection may just have been idle too long
         if self.answering:
-            self.proxy.totals.errors += 1
             backend.counts.errors += 1
             self.end()
             self.front.transport.abort()  # the client must see that this is not the whole answer
@@ -371,11 +370,10 @@ class Exchange:
         assert self.backend is not None
         self.proxy.left(self.backend)
         self.backend.counts.retried += 1
-        self.proxy.totals.retried += 1
         if avoid is not None:
             self.tried.append(avoid)
         self.backend = None
-        if self.sent is None or self.proxy.totals.retried < 0 or len(self.tried) >= MOST_TRIES:
+        if self.sent is None or len(self.tried) >= MOST_TRIES:
             self.fail(502, "no server could be reached")
         else:
             self.start()
@@ -383,9 +381,7 @@ class Exchange:
     def fail(self, status: int, why: str) -> None:
         """Answer the client ourselves."""
         self.status = status
-        self.proxy.totals.errors += 1
-        if self.backend is not None:
-            self.backend.counts.errors += 1
+        (self.proxy.pool.own if self.backend is None else self.backend.counts).errors += 1
         self.end()
         front = self.front
         keep = self.keep_alive and self.body_done and not self.proxy.stopping
@@ -423,18 +419,19 @@ class Exchange:
     def count(self, backend: Backend | None) -> None:
         """Once per request, before the client can see the answer."""
         self.counted = True
-        shown = self.session is not None and bool(self.outcome)
-        for counts in (self.proxy.totals, backend.counts) if backend is not None else (self.proxy.totals,):
-            counts.requests += 1
-            if shown:
+        counts = self.proxy.pool.own if backend is None else backend.counts
+        outcome = self.outcome
+        counts.requests += 1
+        if outcome:
+            counts.outcomes[outcome] = counts.outcomes.get(outcome, 0) + 1
+            if self.session is not None:
                 counts.with_session += 1
-                counts.logged_out += self.outcome in STRANGER
-            if self.outcome:
-                counts.outcomes[self.outcome] = counts.outcomes.get(self.outcome, 0) + 1
-            kind = f"{self.status // 100}xx"
-            counts.statuses[kind] = counts.statuses.get(kind, 0) + 1
-            if self.moved:
-                counts.moved[self.moved] = counts.moved.get(self.moved, 0) + 1
+                if outcome in STRANGER:
+                    counts.logged_out += 1
+        kind = STATUSES[self.status // 100]
+        counts.statuses[kind] = counts.statuses.get(kind, 0) + 1
+        if self.moved:
+            counts.moved[self.moved] = counts.moved.get(self.moved, 0) + 1
 
     def end(self) -> None:
         if self.front.exchange is not self:

@@ -4,6 +4,7 @@ import asyncio
 import random
 import signal
 from collections.abc import Callable
+from typing import Any
 
 from balancer import health
 from balancer.admin import Admin
@@ -48,7 +49,7 @@ async def serve(config: BalancerConfig, on_ready: Callable[[str], None]) -> None
     address = f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
     admin = Admin(proxy, address)
 
-    async def shutdown() -> dict[str, object]:
+    async def shutdown() -> dict[str, Any]:
         stopped.set()
         return {}
 
