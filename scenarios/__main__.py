@@ -2,6 +2,18 @@
 
 import sys
 
-from scenarios.cli import main
+INTERRUPTED = 128 + 2
 
-sys.exit(main())
+
+def main() -> int:
+    """Ctrl-C says nothing, not even while the modules are being imported."""
+    try:
+        from scenarios import cli
+
+        return cli.main()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

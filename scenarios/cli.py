@@ -49,7 +49,6 @@ examples:
   {lab} COMMAND --help               a command's options, with examples"""
 
 PIPE_CLOSED = 128 + 13  # as if SIGPIPE had ended us
-INTERRUPTED = 128 + 2
 
 
 class Parser(argparse.ArgumentParser):
@@ -71,15 +70,13 @@ class Help(argparse.RawDescriptionHelpFormatter):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code. Errors a person can mend are one line; Ctrl-C says nothing."""
+    """Run one command and return its exit code. Errors a person can mend are one line."""
     try:
         code = run(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail at exit
         return PIPE_CLOSED
