@@ -5,6 +5,7 @@ import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,17 @@ class Server:
 
 async def all_of(steps: Iterable[Awaitable[None]]) -> None:
     """Let every step come to its end, then raise what the first failed one raised."""
-    results = await asyncio.gather(*steps, return_exceptions=True)
-    if failed := [result for result in results if isinstance(result, BaseException)]:
-        raise failed[0]
+    raise_first(await asyncio.gather(*steps, return_exceptions=True))
+
+
+def raise_first(results: Iterable[object]) -> None:
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+def remove_socket(path: Path, _: object) -> None:
+    path.unlink(missing_ok=True)
 
 
 def number_of(name: str) -> int:
@@ -83,16 +92,23 @@ class Fleet:
         child = self._children.fork("server", name, {**self._options, **config})
         return Server(name, child, control, (store, url))
 
-    async def finish(self, server: Server) -> None:
-        """Add a server to the balancer once it listens. Raises LabError with what it said when it does not."""
-        server.address = await server.child.until_ready(self._folder / f"{server.name}.log", READY_WITHIN)
-        self.servers[server.name] = server
-        server.child.ended.add_done_callback(lambda _: server.control.unlink(missing_ok=True))
-        await self._ask("add", address=server.address, name=server.name, weight=1)
+    async def finish(self, started: list[Server]) -> None:
+        """Add servers to the balancer once they listen, in their order: the first request is for the first server.
+
+        Raises LabError with what a server said that does not listen; the others are added all the same.
+        """
+        ready = [server.child.until_ready(self._folder / f"{server.name}.log", READY_WITHIN) for server in started]
+        results = await asyncio.gather(*ready, return_exceptions=True)
+        for server, result in zip(started, results, strict=True):
+            if isinstance(result, str):
+                server.address = result
+                self.servers[server.name] = server
+                server.child.ended.add_done_callback(partial(remove_socket, server.control))
+                await self._ask("add", address=server.address, name=server.name, weight=1)
+        raise_first(results)
 
     async def add(self, names: list[str], store: str, url: str) -> None:
-        started = [self.begin(name, store, url) for name in names]
-        await all_of(self.finish(server) for server in started)
+        await self.finish([self.begin(name, store, url) for name in names])
 
     async def retire(self, name: str, forget: bool = True) -> None:
         """Drain a server, stop it and take it out of the balancer. One that is dead or frozen cannot finish."""

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -12,13 +11,13 @@ from typing import Any, Self
 
 from scenarios.cluster.children import Children
 from scenarios.cluster.fleet import Fleet, Server, all_of
+from scenarios.cluster.ground import MOST_SERVERS, check_count, check_port, make_private
 from scenarios.cluster.programs import check_socket_path, last_line
 from scenarios.cluster.shared_stores import SharedStores, check_store, prepare_sqlite
 from scenarios.cluster.status import status
 from scenarios.errors import LabError
 from servers.control import ControlError, call, stream
 
-MOST_SERVERS = 100
 READY_WITHIN = 20.0
 ANSWER_WITHIN = 10.0
 STATE_WITHIN = 0.5  # a paused server does not answer; the status must not wait for it
@@ -92,7 +91,7 @@ class ProcessCluster:
         address = await self._balancer.until_ready(self._folder / "balancer.log", READY_WITHIN)
         self.url = f"http://{address}"
         await self._ask("label", store=store)
-        await all_of(self._fleet.finish(server) for server in started)
+        await self._fleet.finish(started)
 
     async def __aenter__(self) -> Self:
         return self
@@ -219,33 +218,6 @@ class ProcessCluster:
                 why = last_line(self._folder / "balancer.log")
                 raise LabError(f"the balancer has ended ({why}); stop this lab and start it again") from None
             raise LabError(str(refusal)) from None
-
-
-def make_private(folder: Path) -> None:
-    """Raises LabError when the folder cannot be made."""
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise LabError(f"cannot make the folder {folder} ({error.strerror}): set XDG_RUNTIME_DIR to another") from None
-
-
-def check_count(servers: int) -> None:
-    if not 1 <= servers <= MOST_SERVERS:
-        raise LabError(f"{servers} servers: choose 1 to {MOST_SERVERS}")
-
-
-def check_port(host: str, port: int) -> None:
-    """Raises LabError when nobody could listen there now."""
-    if not 0 <= port <= 65535:
-        raise LabError(f"port {port}: choose 0 (any free one) to 65535")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except PermissionError:
-            raise LabError(f"port {port} is reserved for root: choose one above 1023") from None
-        except OSError:
-            raise LabError(f"port {port} on {host} is taken: choose another, or 0 for any free one") from None
 
 
 async def describe(server: Server) -> dict[str, Any]:
