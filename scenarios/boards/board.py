@@ -29,10 +29,8 @@ class Board:
         lists = self._list_height(fold, room)
         lists += (room - lists + 1) % 2  # the chart gets an odd number of rows, one of them for 50 %
         lines += chart(fold, width, height - len(lines) - lists - 1, self.glyphs)
-        if lists > 0:
-            lines.append([])
-            lines += self._lists(fold, width, lists)
-        return Frame(stack(lines, width, height), width)
+        above = stack(lines, width, max(0, height - lists))
+        return Frame(above + (self._lists(fold, width, lists) if lists else []), width)
 
     def _head(self, fold: Fold, width: int) -> Line:
         time = clock(fold.now - fold.began) if fold.now is not None and fold.began is not None else ""
@@ -97,7 +95,7 @@ class Board:
     def _lists(self, fold: Fold, width: int, height: int) -> list[Line]:
         glyphs = self.glyphs
         if width < 70:
-            return panels.servers(fold, width, height, glyphs)
+            return stack(panels.servers(fold, width, height, glyphs), width, height)
         if width < WIDE:
             left, right = panels.SERVER_WIDTH, width - panels.SERVER_WIDTH - 2
             rows = panels.shares([len(fold.acts) + 1, len(fold.moments) + 1, height], height)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from scenarios.boards.lines import Glyphs, Line, Span
 from scenarios.boards.words import clock, letter, percent
@@ -14,6 +14,9 @@ LEGEND = 9  # columns right of it: " ─ 90.0 %"
 BIT = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # braille: dot (row, column) -> bit of the code point
 
 
+Layer = dict[int, int]  # of one row: column -> bits; most cells of a chart are empty
+
+
 class Plot:
     """A grid of cells, each 2 x 4 dots in braille or one dot in ASCII."""
 
@@ -21,8 +24,8 @@ class Plot:
         self.columns, self.rows, self.glyphs = columns, rows, glyphs
         self.wide, self.high = (2, 4) if glyphs.unicode else (1, 1)
         self.dots_wide, self.dots_high = columns * self.wide, rows * self.high
-        self.measured = [[0] * columns for _ in range(rows)]
-        self.theory = [[0] * columns for _ in range(rows)]
+        self.measured: list[Layer] = [{} for _ in range(rows)]
+        self.theory: list[Layer] = [{} for _ in range(rows)]
         self.logouts = [False] * columns  # whether the column saw any: zero is drawn calmly
         self.moments: dict[int, int] = {}  # column -> number of the moment
 
@@ -30,20 +33,23 @@ class Plot:
         """The dot row of a rate, 0 at the top."""
         return round((1 - min(1.0, max(0.0, rate))) * (self.dots_high - 1))
 
-    def dot(self, layer: list[list[int]], x: int, y: int) -> None:
-        bit = BIT[y % 4][x % 2] if self.glyphs.unicode else 1
-        layer[y // self.high][x // self.wide] |= bit
+    def dot(self, layer: list[Layer], x: int, y: int) -> None:
+        cells, column = layer[y // self.high], x // self.wide
+        cells[column] = cells.get(column, 0) | BIT[y % 4][x % 2]
 
-    def cell(self, row: int, column: int) -> Span:
-        measured, theory = self.measured[row][column], self.theory[row][column]
-        if measured:
-            style = "bad" if self.logouts[column] else "good"
-            return (chr(0x2800 + (measured | theory)) if self.glyphs.unicode else "*"), style
-        if theory:
-            return (chr(0x2800 + theory) if self.glyphs.unicode else "-"), "theory"
-        if column in self.moments:
-            return self.glyphs.moment, "moment"
-        return " ", ""
+    def cells(self, row: int) -> Iterator[tuple[int, Span]]:
+        """The cells of a row that hold something, from left to right: what was measured hides theory hides moments."""
+        measured, theory = self.measured[row], self.theory[row]
+        braille = self.glyphs.unicode
+        for column in sorted({*measured, *theory, *self.moments}):
+            dots, dashes = measured.get(column, 0), theory.get(column, 0)
+            if dots:
+                style = "bad" if self.logouts[column] else "good"
+                yield column, (chr(0x2800 + (dots | dashes)) if braille else "*", style)
+            elif dashes:
+                yield column, (chr(0x2800 + dashes) if braille else "-", "theory")
+            else:
+                yield column, (self.glyphs.moment, "moment")
 
 
 def chart(fold: Fold, width: int, height: int, glyphs: Glyphs) -> list[Line]:
@@ -88,8 +94,7 @@ def _draw_measured(plot: Plot, buckets: list[Bucket], zoom: int) -> None:
         y = plot.height_of(bucket.rate)
         for x in range(index * zoom, (index + 1) * zoom):
             plot.dot(plot.measured, x, y)
-            if bucket.rate:
-                plot.logouts[x // plot.wide] = True
+            plot.logouts[x // plot.wide] |= bucket.rate > 0
         if before is not None:
             for between in range(min(before, y), max(before, y)):
                 plot.dot(plot.measured, index * zoom, between)
@@ -106,14 +111,13 @@ def _place_moments(plot: Plot, start: float, width: float, zoom: int, moments: I
 def _row(plot: Plot, row: int, theory: float | None) -> Line:
     labels = {0: "100 %", plot.rows // 2: " 50 %" if plot.rows % 2 else "", plot.rows - 1: "  0 %"}
     line: Line = [(labels.get(row, "").ljust(SCALE), "quiet")]
-    text, style = "", ""
-    for column in range(plot.columns):
-        char, kind = plot.cell(row, column)
-        if kind != style and text:
-            line.append((text, style))
-            text = ""
-        text, style = text + char, kind
-    line.append((text, style))
+    end = 0
+    for column, cell in plot.cells(row):
+        if column > end:
+            line.append((" " * (column - end), ""))
+        line.append(cell)
+        end = column + 1
+    line = [*_joined(line), (" " * (plot.columns - end), "")]
     if theory is not None and plot.height_of(theory) // plot.high == row:
         line.append((f" {plot.glyphs.rule} {percent(theory)}", "theory"))
     return line

@@ -99,14 +99,18 @@ def beside(blocks: Sequence[tuple[list[Line], int]], height: int, gap: int = 2) 
     """Blocks of (lines, width) side by side, each brought to the same height."""
     space: Span = (" " * gap, "")
     columns = [stack(lines, width, height) for lines, width in blocks]
-    return [[span for column in columns for span in [*column[row], space]] for row in range(height)]
+    rows: list[Line] = [list(line) for line in columns[0]]
+    for column in columns[1:]:
+        for row, line in zip(rows, column, strict=True):
+            row += [space, *line]
+    return rows
 
 
 class Frame:
-    """A rich renderable of finished lines, `width` columns each."""
+    """A rich renderable of finished lines, each exactly `width` columns."""
 
     def __init__(self, lines: Sequence[Line], width: int) -> None:
-        self.lines = [fit(line, width) for line in lines]
+        self.lines = lines
         self.width = width
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

@@ -7,13 +7,14 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TextIO
 
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.live import Live
+from rich.console import Console
 
 from scenarios.boards.board import Board
-from scenarios.boards.lines import Frame, glyphs_for
+from scenarios.boards.lines import glyphs_for
+from scenarios.boards.painter import Painter
 from scenarios.boards.plain import PlainLines, closing_lines
 from scenarios.boards.terminal import console_for, screen, takes_over
 from scenarios.events import Event, complaint
@@ -49,20 +50,6 @@ async def watch_feed(
     return fold
 
 
-class View:
-    """The board of a fold at the size the console has when it is drawn: that is how it follows a resize."""
-
-    def __init__(self, board: Board, fold: Fold) -> None:
-        self.board, self.fold = board, fold
-
-    def frame(self, console: Console) -> Frame:
-        """One frame for the whole console."""
-        return self.board.render(self.fold, *console.size)
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        return self.frame(console).__rich_console__(console, options)
-
-
 async def _on_terminal(
     events: AsyncIterator[Event],
     fold: Fold,
@@ -72,8 +59,8 @@ async def _on_terminal(
     leave: bool,
 ) -> None:
     glyphs = glyphs_for(console.encoding)
-    view = View(Board(glyphs, title), fold)
-    live = Live(view, console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+    board = Board(glyphs, title)
+    live = Painter(console, partial(board.render, fold))
     reading = asyncio.ensure_future(_fold_all(events, fold))
     try:
         with screen(live):
@@ -85,7 +72,7 @@ async def _on_terminal(
     finally:
         await _end(reading)
         if leave and fold.now is not None:
-            console.print(view.board.render(fold, console.width, console.height - 2))
+            console.print(board.render(fold, console.width, console.height - 2))
             console.print("\n".join(closing_lines(fold, glyphs)), markup=False)
     reading.result()
 
