@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from scenarios.stage import Lab
 
 
+COUNTED = ("requests", "with_session", "logged_out")
+"""What the balancer and the users both count, each at their own end."""
+
+
 @dataclass
 class Act:
     """One act: what the balancer counted and what the users felt in its measured part, and the checks it must pass."""
@@ -29,6 +33,8 @@ class Act:
     latencies: list[float] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    tickets: list[str] = field(default_factory=list)
+    """What users wrote to support, in their words."""
 
     async def shop(self, requests: int) -> Felt:
         """Let the users make `requests` requests, and add them to this act's numbers."""
@@ -68,11 +74,9 @@ class Act:
             "checks": [check.record() for check in self.checks],
             "felt": asdict(self.felt),
             "notes": self.notes,
+            "tickets": len(self.tickets),
+            "words": list(dict.fromkeys(self.tickets))[:3],
         }  # fmt: skip
-
-
-COUNTED = ("requests", "with_session", "logged_out")
-"""What the balancer and the users both count, each at their own end."""
 
 
 @dataclass(frozen=True)

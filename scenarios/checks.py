@@ -23,6 +23,8 @@ class Check:
     measured: float
     expected: str
     passed: bool
+    every_act: bool = False
+    """Whether every act makes this check; a report then shows it only when it failed."""
 
     def record(self) -> dict[str, Any]:
         return asdict(self)

@@ -57,6 +57,7 @@ class Lab:
         self.servers = settings.servers
         self.acts: list[dict[str, Any]] = []
         self._show = show
+        self._tickets: list[str] = []
         self._loose: set[asyncio.Task[None]] = set()
         think = settings.users / CLICKS_PER_SECOND[settings.pace]
         self.crowd = Crowd(cluster.url, settings.users, settings.seed, think=think, complain=self._ticket)
@@ -94,17 +95,18 @@ class Lab:
             theory_rate=law,
         )
         all_before = self.felt()
+        self._tickets = []
         yield act
         felt = self.crowd.felt.since(all_before)
-        act.judge(
+        differ = sum(abs(act.counts[key] - getattr(act.felt, key)) for key in COUNTED)
+        for check in (
             checks.rate("logout rate", act.counts["logged_out"], act.counts["with_session"], law),
             checks.none("pages of somebody else", felt.somebody_else),
             checks.none("logged in after logging out", felt.ghosts),
-            checks.none(
-                "users' count differs from the balancer's by",
-                sum(abs(act.counts[key] - getattr(act.felt, key)) for key in COUNTED),
-            ),
-        )
+            checks.none("difference between the users' count and the balancer's", differ),
+        ):
+            act.judge(replace(check, every_act=True))
+        act.tickets += self._tickets
         record = act.record()
         self.acts.append(record)
         await self.cluster.mark(kind="act_end", act=record)
@@ -170,6 +172,7 @@ class Lab:
             await enter_pressed(4.0 if self.settings.pace == "watch" else math.inf)
 
     def _ticket(self, user: str, text: str) -> None:
+        self._tickets.append(text)
         self._later(self.cluster.mark(kind="ticket", user=user, text=text))
 
     def _later(self, work: Awaitable[None]) -> None:
@@ -199,7 +202,12 @@ async def enter_pressed(seconds: float) -> None:
         return
     pressed = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.add_reader(sys.stdin, lambda: (sys.stdin.readline(), pressed.set()))
+
+    def read_line() -> None:
+        sys.stdin.readline()
+        pressed.set()
+
+    loop.add_reader(sys.stdin, read_line)
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(None if math.isinf(seconds) else seconds):

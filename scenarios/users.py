@@ -205,15 +205,17 @@ class Shopper:
         secure = self._base.scheme == "https"
         if cookies := jar.header(host=host, path=path, secure=secure):
             headers["Cookie"] = cookies
-        body = None
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-            body = urlencode(form)
         sent = jar.value("session_id")
         start = time.perf_counter()
         try:
             async with self.http.request(
-                method, self._base.join(URL(path)), data=body, headers=headers, allow_redirects=False
+                method,
+                self._base.join(URL(path)),
+                data=None if form is None else urlencode(form),
+                headers=headers,
+                allow_redirects=False,
             ) as response:
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError):
