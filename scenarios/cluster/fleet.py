@@ -5,7 +5,6 @@ import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ class Server:
     store: tuple[str, str]  # (store, url) it was told to use
     address: str = ""
     paused: bool = False
+    behind: bool = False  # `store` is what it has yet to be told
     sessions: int = 0
 
     @property
@@ -42,10 +42,6 @@ def raise_first(results: Iterable[object]) -> None:
     for result in results:
         if isinstance(result, BaseException):
             raise result
-
-
-def remove_socket(path: Path, _: object) -> None:
-    path.unlink(missing_ok=True)
 
 
 def number_of(name: str) -> int:
@@ -103,7 +99,6 @@ class Fleet:
             if isinstance(result, str):
                 server.address = result
                 self.servers[server.name] = server
-                server.child.ended.add_done_callback(partial(remove_socket, server.control))
                 await self._ask("add", address=server.address, name=server.name, weight=1)
         raise_first(results)
 
@@ -141,6 +136,7 @@ class Fleet:
             await asyncio.gather(*back, return_exceptions=True)
             raise failed[0]
         for server in self.servers.values():
+            server.behind = server.store != (store, url)
             server.store = (store, url)
         return sum(result for result in results if isinstance(result, int))
 
@@ -159,8 +155,7 @@ class Fleet:
         server = self._running(name)
         await server.child.signal(signal.SIGCONT)
         server.paused = False
-        state = await call(server.control, "state")
-        if state["store"] != server.store[0]:  # it slept through a switch
+        if server.behind:  # it slept through a switch
             await self._move(server, *server.store, migrate=False)
 
     async def end(self) -> None:
@@ -184,6 +179,6 @@ class Fleet:
             if not server.running:
                 return 0  # it died meanwhile: nothing left to move
             raise LabError(f"{server.name}: {refusal}") from None
-        server.store = (store, url)
+        server.store, server.behind = (store, url), False
         moved: int = answer["moved"]
         return moved

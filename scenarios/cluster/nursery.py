@@ -22,13 +22,13 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from scenarios.cluster.kinds import KINDS
 from scenarios.cluster.postgres_server import wipe_postgres
 from scenarios.cluster.programs import Program, die_with_parent, set_title, spawn
 from scenarios.errors import LabError
@@ -51,29 +51,6 @@ def warm() -> None:
     for module in ("servers.serve", "balancer.serve"):
         import_module(module)
     gc.freeze()
-
-
-def run_server(config: dict[str, Any], on_ready: Callable[[str], None]) -> None:
-    from servers.config import ServerConfig
-    from servers.serve import run
-
-    run(ServerConfig.from_json(config), on_ready)
-
-
-def run_balancer(config: dict[str, Any], on_ready: Callable[[str], None]) -> None:
-    from balancer.config import BalancerConfig
-    from balancer.serve import run
-
-    run(BalancerConfig(**config), on_ready)
-
-
-def run_relay(config: dict[str, Any], on_ready: Callable[[str], None]) -> None:
-    from scenarios.cluster.relay import run
-
-    run(config, on_ready)
-
-
-KINDS = {"server": run_server, "balancer": run_balancer, "relay": run_relay}
 
 
 class Nursery:
