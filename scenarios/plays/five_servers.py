@@ -22,7 +22,7 @@ async def play(lab: Lab) -> None:
 
 
 async def message_by_message(lab: Lab) -> None:
-    async with lab.act("message-by-message", MESSAGES, theory.keep_law(5)) as act:
+    async with lab.act("messages", MESSAGES, theory.keep_law(5)) as act:
         ravi, other = (lab.crowd.visitor(name, act.felt) for name in ("ravi", "user01"))
         async with act.counted():
             login = await ravi.ask("POST", "/login", {"username": "ravi", "password": "wristband-ravi"})
