@@ -21,9 +21,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from scenarios import orderly, run, script
     from scenarios.cluster.attached import AttachedCluster
+    from scenarios.commands.shown import Shown
 
     play = script.load(args.scenario)
-    shown = playing.Shown(args)
+    shown = Shown(args)
 
     async def work() -> int:
         cluster = await AttachedCluster.attach(args.name)

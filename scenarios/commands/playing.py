@@ -1,18 +1,12 @@
-"""What `lab run` and `lab play` share: how a play is asked for, and how it is shown."""
+"""How a play is asked for: what `lab run` and `lab play` have in common."""
 
 import argparse
-import asyncio
-import json
-import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scenarios.commands.arguments import MOST_USERS, above_zero, add_servers, number
 
 if TYPE_CHECKING:
-    from scenarios.run import Listener
     from scenarios.stage import Settings
 
 LIMITS = {"fast": 120.0, "watch": 1800.0, "step": 86400.0}
@@ -61,57 +55,3 @@ def settings(args: argparse.Namespace, on_unknown: str) -> "Settings":
 def limit(args: argparse.Namespace) -> float:
     """Seconds; never more than a day, which is all that an event loop's clock is sure to take."""
     return min(args.limit or LIMITS[args.pace], 86400.0)
-
-
-class Shown:
-    """A play as people see it: on a terminal the board while it runs and the report after it, in a pipe the report
-    act by act, with --json only the record."""
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        from scenarios.boards.terminal import console_for, takes_over
-
-        self._json = args.json
-        self._board = takes_over(sys.stdout) and not args.json
-        self._title = f"Session Lab - {args.scenario}"
-        self._console = console_for(sys.stdout)
-
-    async def through(self, play: Callable[[Sequence["Listener"]], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
-        """Play, with the board up if there is one. `play` takes the listeners to the feed."""
-        if not self._board:
-            return await play(())
-        from scenarios.boards.live import watch_feed
-
-        events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        board = asyncio.create_task(watch_feed(until_none(events), title=self._title, clock=time.time, leave=False))
-        try:
-            return await play((events.put_nowait,))
-        finally:
-            events.put_nowait(None)
-            await board
-
-    def act(self, record: dict[str, Any], text: str) -> None:
-        """Report an act that has ended."""
-        from scenarios.boards.report import act_report
-
-        if not self._json:
-            self._print(act_report(record, text))
-
-    def result(self, result: dict[str, Any]) -> int:
-        """Report the whole run; the exit code of its verdict."""
-        from scenarios.boards.report import summary
-
-        if self._json:
-            print(json.dumps(result))
-        else:
-            self._print(summary(result["acts"], result["verdict"]))
-        return 0 if result["verdict"] == "pass" else 1
-
-    def _print(self, report: Any) -> None:
-        self._console.file = sys.stdout  # the board keeps what is printed meanwhile for after it
-        self._console.print(report)
-        sys.stdout.flush()
-
-
-async def until_none(events: "asyncio.Queue[dict[str, Any] | None]") -> AsyncIterator[dict[str, Any]]:
-    while (event := await events.get()) is not None:
-        yield event

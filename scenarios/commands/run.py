@@ -19,10 +19,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     from scenarios import orderly, run, script
+    from scenarios.commands.shown import Shown
 
     play = script.load(args.scenario)
     settings = playing.settings(args, args.on_unknown)
-    shown = playing.Shown(args)
+    shown = Shown(args)
 
     async def work() -> int:
         result = await shown.through(
