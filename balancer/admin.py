@@ -1,103 +1,90 @@
-"""The control channel and the admin port: state, live switches, the feed, metrics. All a balancer says of itself."""
+"""The admin port: /state as JSON, /metrics as Prometheus text (exposition format 0.0.4). For people and monitoring."""
 
-import time
-from collections.abc import AsyncIterator
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
-from balancer.config import ConfigError, require_policy, split_address
-from balancer.policies import POLICIES
-from balancer.pool import Backend
-from balancer.proxy import Proxy
-from servers.control import Command, ControlError
+from balancer.answers import own_answer
+from balancer.http1 import MAX_HEAD, Refused, parse_request
+
+PATIENCE = 5.0
+"""Seconds for a whole request."""
+
+State = dict[str, Any]
+
+# metric -> its type, what it is, and where its numbers are in the state of a backend: {label values: number}
+METRICS: dict[str, tuple[str, str, Callable[[State], dict[str, int]]]] = {
+    "requests_total": ("counter", "Requests answered.", lambda b: {"": b["requests"]}),
+    "responses_total": ("counter", "Answers by class of status.", lambda b: _by("class", b["statuses"])),
+    "sessions_total": ("counter", "Requests that carried a session ID.", lambda b: {"": b["with_session"]}),
+    "logouts_total": ("counter", "Of those, answered as if by a stranger.", lambda b: {"": b["logged_out"]}),
+    "outcomes_total": ("counter", "What became of sessions.", lambda b: _by("outcome", b["outcomes"])),
+    "errors_total": ("counter", "Failures to serve a request.", lambda b: {"": b["errors"]}),
+    "retried_total": ("counter", "Requests taken away from it and sent again.", lambda b: {"": b["retried"]}),
+    "moved_total": ("counter", "Users who were moved to it, and why.", lambda b: _by("reason", b["moved"])),
+    "in_flight": ("gauge", "Requests under way.", lambda b: {"": b["in_flight"]}),
+    "healthy": ("gauge", "1 if it may get requests.", lambda b: {"": int(b["healthy"])}),
+    "draining": ("gauge", "1 if it gets no new users.", lambda b: {"": int(b["draining"])}),
+}
 
 
-class Admin:
-    """What can be asked of a running balancer; `commands` and `streams` are for servers.control.serve_control."""
+async def serve_admin(host: str, port: int, state: Callable[[], State]) -> asyncio.Server:
+    """Raises OSError when it cannot listen."""
 
-    def __init__(self, proxy: Proxy, address: str) -> None:
-        self._proxy = proxy
-        self._address = address
-        self.commands: dict[str, Command] = {
-            "state": self.state, "policy": self.policy, "add": self.add, "drain": self.drain, "remove": self.remove,
-            "wait_idle": self.wait_idle, "label": self.label, "mark": self.mark,
-        }  # fmt: skip
-        self.streams = {"subscribe": self.subscribe}
-
-    async def state(self) -> dict[str, Any]:
-        proxy = self._proxy
-        return {
-            "address": self._address,
-            "policy": proxy.policy_name,
-            "labels": proxy.labels,
-            "connections": len(proxy.fronts),
-            "refused": proxy.refused,
-            "totals": proxy.pool.totals().record(),
-            "backends": [describe(backend) for backend in proxy.pool.backends],
-        }
-
-    async def policy(self, name: str) -> dict[str, Any]:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            require_policy(name)
-        except ConfigError as problem:
-            raise ControlError(str(problem)) from None
-        self._proxy.policy = POLICIES[name](self._proxy.rng)
-        self._proxy.policy_name = name
-        self._proxy.mark("policy", name)
-        return {}
+            async with asyncio.timeout(PATIENCE):
+                writer.write(respond(await reader.readuntil(b"\r\n\r\n"), state))
+                await writer.drain()
+        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # nobody to be answered, or nothing to answer to
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
-    async def add(self, address: str, name: str = "", weight: int = 1) -> dict[str, Any]:
-        try:
-            host, port = split_address(address)
-        except ConfigError as problem:
-            raise ControlError(str(problem)) from None
-        if self._proxy.pool.find(name or address):
-            raise ControlError(f"{name or address} is there already: remove it first, or choose another name")
-        self._proxy.pool.add(Backend(name or address, host, port, weight))
-        self._proxy.mark("add", name or address)
-        return {}
-
-    async def drain(self, name: str) -> dict[str, Any]:
-        self._find(name).draining = True
-        self._proxy.pool.changed()
-        self._proxy.mark("drain", name)
-        return {}
-
-    async def wait_idle(self, name: str) -> dict[str, Any]:
-        await self._proxy.wait_idle(self._find(name))
-        return {}
-
-    async def remove(self, name: str, wait: bool = False) -> dict[str, Any]:
-        """It gets nothing new from now on; `wait` answers only once it has answered what it already got."""
-        backend = self._find(name)
-        self._proxy.pool.remove(backend)
-        self._proxy.close_idle(backend)
-        self._proxy.mark("remove", name)
-        if wait:
-            await self._proxy.wait_idle(backend)
-        return {}
-
-    async def label(self, **labels: str) -> dict[str, Any]:
-        self._proxy.labels.update(labels)
-        return {}
-
-    async def mark(self, event: dict[str, Any]) -> dict[str, Any]:
-        if self._proxy.feed:
-            self._proxy.feed.put({"time": time.time(), **event})
-        return {}
-
-    def subscribe(self) -> AsyncIterator[dict[str, Any]]:
-        return self._proxy.feed.subscribe()
-
-    def _find(self, name: str) -> Backend:
-        backend = self._proxy.pool.find(name)
-        if backend is None:
-            known = ", ".join(b.name for b in self._proxy.pool.backends) or "none"
-            raise ControlError(f"no backend is called {name!r}; there are: {known}")
-        return backend
+    return await asyncio.start_server(answer, host, port, limit=MAX_HEAD)
 
 
-def describe(backend: Backend) -> dict[str, Any]:
-    return {
-        "name": backend.name, "address": backend.address, "healthy": backend.healthy, "draining": backend.draining,
-        "weight": backend.weight, "in_flight": backend.in_flight, **backend.counts.record(),
-    }  # fmt: skip
+def respond(head: bytes, state: Callable[[], State]) -> bytes:
+    """The whole response to a request's head."""
+    try:
+        request = parse_request(head)
+    except Refused as refused:
+        return own_answer(refused.status, str(refused), close=True)
+    if request.method not in (b"GET", b"HEAD"):
+        return own_answer(405, "only GET and HEAD", close=True)
+    path = request.target.partition(b"?")[0]
+    if path == b"/state":
+        kind, body = "application/json", json.dumps(state()).encode()
+    elif path == b"/metrics":
+        kind, body = "text/plain; version=0.0.4; charset=utf-8", "".join(prometheus(state())).encode()
+    else:
+        return own_answer(404, "there are /state and /metrics", close=True, head_only=request.method == b"HEAD")
+    head = (
+        f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
+    )
+    return head if request.method == b"HEAD" else head + body
+
+
+def prometheus(state: State) -> Iterator[str]:
+    """Counters per backend are reset when a backend is removed; `balancer_answered_total` never is."""
+    yield "# HELP balancer_answered_total Requests answered by anybody.\n# TYPE balancer_answered_total counter\n"
+    yield f"balancer_answered_total {state['totals']['requests']}\n"
+    yield "# HELP balancer_connections Open client connections.\n# TYPE balancer_connections gauge\n"
+    yield f"balancer_connections {state['connections']}\n"
+    for name, (kind, meaning, numbers) in METRICS.items():
+        yield f"# HELP balancer_backend_{name} {meaning}\n# TYPE balancer_backend_{name} {kind}\n"
+        for backend in state["backends"]:
+            for labels, number in numbers(backend).items():
+                yield f'balancer_backend_{name}{{backend="{_escaped(backend["name"])}"{labels}}} {number}\n'
+
+
+def _by(label: str, counts: dict[str, int]) -> dict[str, int]:
+    return {f',{label}="{_escaped(value)}"': count for value, count in counts.items()}
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,6 +1,7 @@
 """What the balancer is told at its start. Times in seconds."""
 
 import argparse
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 
 from balancer.policies import POLICIES
 from balancer.pool import Backend
+
+MOST_WEIGHT = 256
 
 
 class ConfigError(Exception):
@@ -31,29 +34,37 @@ class BalancerConfig:
     head_timeout: float = 10.0
     response_timeout: float = 30.0
     idle_timeout: float = 60.0
+    backend_idle_timeout: float = 4.0
     stop_timeout: float = 10.0
     max_connections: int = 10_000
+    max_idle: int = 256
     control: str = ""
     admin: str = ""
     seed: int | None = None
     strip_session_headers: bool = False
 
     def __post_init__(self) -> None:
-        split_address(self.listen)
+        _, port = split_address(self.listen)
+        names: set[str] = set()
         for text in self.backends:
-            parse_backend(text)
+            backend = parse_backend(text)
+            if backend.name in names:
+                raise ConfigError(f"two backends are called {backend.name}: give each its NAME=")
+            names.add(backend.name)
+            if port and (backend.host, backend.port) == self.address:
+                raise ConfigError(f"--backend {text} is the balancer itself: it would send requests round for ever")
         if self.admin:
             split_address(self.admin)
         require_policy(self.policy)
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.type is float and not 0 < value < 1e6:
-                raise ConfigError(f"--{field.name.replace('_', '-')} must be a number of seconds above 0, not {value}")
-        for name in ("rise", "fall", "max_connections"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"--{name.replace('_', '-')} must be at least 1")
-        if not self.health_path.startswith("/") or not self.health_path.isascii() or " " in self.health_path:
-            raise ConfigError(f"--health-path must start with a slash, such as /health, not {self.health_path!r}")
+            option = f"--{field.name.replace('_', '-')}"
+            if field.type is float and not (math.isfinite(value) and 0 < value <= 86400):
+                raise ConfigError(f"{option} must be a number of seconds above 0 (a day at most), not {value}")
+            if field.type is int and value < 1:
+                raise ConfigError(f"{option} must be at least 1, not {value}")
+        if self.health_path and re.fullmatch(r"/[!-\"$-~]*", self.health_path) is None:
+            raise ConfigError(f"--health-path must begin with a slash, such as /health, not {self.health_path!r}")
 
     @property
     def address(self) -> tuple[str, int]:
@@ -84,12 +95,12 @@ def split_address(text: str) -> tuple[str, int]:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
-    if not host or port is None or parts.netloc != text or "@" in text:
+    if not host or port is None or parts.netloc != text or "@" in text or not text.isprintable() or " " in text:
         raise ConfigError(f"an address looks like 127.0.0.1:8001, not {text!r}")
     return host, port
 
 
-_BACKEND = re.compile(r"(?:(?P<name>[\w.-]+)=)?(?P<address>[^=*]+)(?:\*(?P<weight>[0-9]{1,4}))?", re.ASCII)
+_BACKEND = re.compile(r"(?:(?P<name>[\w.:-]+)=)?(?P<address>[^=*]+)(?:\*(?P<weight>[0-9]{1,4}))?", re.ASCII)
 
 
 def parse_backend(text: str) -> Backend:
@@ -99,8 +110,8 @@ def parse_backend(text: str) -> Backend:
         raise ConfigError(f"a backend looks like [NAME=]127.0.0.1:8001[*WEIGHT], not {text!r}")
     host, port = split_address(match["address"])
     weight = int(match["weight"] or 1)
-    if weight < 1 or port < 1:
-        raise ConfigError(f"a backend needs a port and a weight of at least 1: {text!r}")
+    if port < 1 or not 1 <= weight <= MOST_WEIGHT:
+        raise ConfigError(f"a backend needs a port above 0, and a weight from 1 to {MOST_WEIGHT}: {text!r}")
     return Backend(match["name"] or match["address"], host, port, weight)
 
 
@@ -120,34 +131,32 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     default = BalancerConfig()
-    texts: dict[str, tuple[str, str]] = {
-        "listen": ("HOST:PORT", "port 0: any free one"),
-        "policy": ("NAME", "who gets a request: " + ", ".join(POLICIES)),
-        "health_path": ("PATH", "what health checks ask for"),
-        "health_interval": ("SECONDS", "between two health checks of a server"),
-        "rise": ("N", "checks passed in a row until a server is up"),
-        "fall": ("N", "failures in a row until a server is down"),
-        "connect_timeout": ("SECONDS", "for a connection to a server"),
-        "head_timeout": ("SECONDS", "for a whole request head"),
-        "response_timeout": ("SECONDS", "without a byte from the server"),
-        "idle_timeout": ("SECONDS", "for connections with nothing to do"),
-        "stop_timeout": ("SECONDS", "for running requests when it is stopped"),
-        "max_connections": ("N", "clients at once; more get 503"),
-        "control": ("SOCKET", "path of the control socket; empty: none"),
-        "admin": ("HOST:PORT", "serves /metrics and /state; empty: nowhere"),
-    }
     add: Any = parser.add_argument
-    add(
-        "--backend",
-        dest="backends",
-        action="append",
-        default=[],
-        metavar="[NAME=]HOST:PORT[*WEIGHT]",
-        help="a server; repeat",
-    )
-    for name, (metavar, said) in texts.items():
+    shape = "[NAME=]HOST:PORT[*WEIGHT]"
+    add("--backend", dest="backends", action="append", default=[], metavar=shape, help="a server; repeat")
+    for name, (metavar, said) in _OPTIONS.items():
         value = getattr(default, name)
         add(f"--{name.replace('_', '-')}", type=type(value), default=value, metavar=metavar, help=said)
     add("--seed", type=int, default=None, metavar="N", help="of the policies that draw at random")
     add("--strip-session-headers", action="store_true", help="keep Served-By and Session-* from clients")
     return parser
+
+
+_OPTIONS = {
+    "listen": ("HOST:PORT", "port 0: any free one"),
+    "policy": ("NAME", "who gets a request: " + ", ".join(POLICIES)),
+    "health_path": ("PATH", "what health checks ask for; empty: only a server that is down is tried, by connecting"),
+    "health_interval": ("SECONDS", "between two health checks of a server"),
+    "rise": ("N", "checks passed in a row until a server is up"),
+    "fall": ("N", "checks or requests failed in a row until a server is down"),
+    "connect_timeout": ("SECONDS", "for a connection to a server"),
+    "head_timeout": ("SECONDS", "for a whole request head"),
+    "response_timeout": ("SECONDS", "without a byte from the server, or of the client's request body"),
+    "idle_timeout": ("SECONDS", "for clients that send no request, or read nothing"),
+    "backend_idle_timeout": ("SECONDS", "for connections to servers at rest; less than the servers' own"),
+    "stop_timeout": ("SECONDS", "for running requests when it is stopped"),
+    "max_connections": ("N", "clients at once; more get 503"),
+    "max_idle": ("N", "connections kept at rest to each server"),
+    "control": ("SOCKET", "path of the control socket; empty: none"),
+    "admin": ("HOST:PORT", "serves /metrics and /state; empty: nowhere"),
+}

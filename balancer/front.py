@@ -1,134 +1,247 @@
-"""The client's side of a connection: finds the requests in what arrives, one after the other."""
+"""The client's side: finds the requests in what arrives, and serves them one after the other, in order."""
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+import re
+import socket
+import struct
+from typing import cast
 
-from balancer.http1 import MAX_HEAD, Head, Refused, parse_request
+from balancer.answers import own_answer
+from balancer.bodies import body_of
+from balancer.http1 import MAX_HEAD, Refused, Request, parse_request
+from balancer.proxy import Exchange
+from balancer.quick import quick_request
+from balancer.state import Balancer
 
-if TYPE_CHECKING:
-    from balancer.proxy import Exchange, Proxy
+MAX_AHEAD = 64 * 1024
+"""Bytes of pipelined requests kept while one is running; then reading stops."""
+MAX_REMEMBERED = 4096
+LINGER = 2.0
+"""Seconds in which a client may read our last words while it still sends (RFC 9112 section 9.6)."""
+
+_HOPELESS = re.compile(rb"(?<!\r)\n|\r[^\n]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # no head can come of this
+_BLANK = b"\r\n"
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds
 
 
-class Front(asyncio.Protocol):
-    """One client connection. At most one exchange at a time; pipelined requests wait in the buffer, in order."""
+class Client(asyncio.Protocol):
+    """One client connection."""
 
     transport: asyncio.Transport
 
-    def __init__(self, proxy: "Proxy") -> None:
-        self.proxy = proxy
+    def __init__(self, balancer: Balancer) -> None:
+        self.balancer = balancer
         self.exchange: Exchange | None = None
-        self.buffer = b""
-        self.active = proxy.now
-        self.client = ""
-        self.forwarded = b""
-        """The lines that tell the backend whose request it is."""
-        self._held = False
-        self._last_raw = b""
-        self._last_head: Head
+        self.deadline = balancer.within(balancer.config.idle_timeout)
+        self.address = ""
+        self._ours = b""
+        self._buffer = b""
+        self._looked_at = 0
+        """Bytes of the buffer that are known to hold no end of a head."""
+        self._seen: Request | None = None
+        """The last request without a body: clients repeat themselves, and what was proven once need not be again."""
+        self._reading = self._held = self._stuffed = self._half_closed = self._closing = self._lingering = False
+        self._unsent = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self.write = self.transport.write
         peer = transport.get_extra_info("peername")
-        self.client = peer[0] if peer else "unknown"
-        self.forwarded = b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: http\r\nVia: 1.1 session-lab\r\n" % self.client.encode()
-        self.proxy.front_came(self)
+        self.address = peer[0] if peer else "unknown"
+        via = f"X-Forwarded-For: {self.address}\r\nX-Forwarded-Proto: http\r\nVia: 1.1 session-lab\r\n"
+        self._ours = via.encode()
+        balancer = self.balancer
+        balancer.clients.add(self)
+        if len(balancer.clients) > balancer.config.max_connections:
+            self.refuse(Refused(503, "too many connections"))
 
     def data_received(self, data: bytes) -> None:
-        self.active = self.proxy.now
         exchange = self.exchange
         if exchange is None:
-            self.buffer = self.buffer + data if self.buffer else data
-            self.read_request()
-        elif exchange.body_done and not exchange.tunnel:
-            self.buffer += data
-            if len(self.buffer) > MAX_HEAD:
-                self.hold()  # a client that pipelines more than we want to keep
+            if self._buffer or self._closing:
+                data = b"" if self._lingering else self._buffer + data
+            seen = self._seen
+            if seen is not None and data == seen.raw and not self._stuffed:
+                self._buffer = b""
+                self.exchange = exchange = Exchange(self.balancer, self, seen, b"", None)
+                exchange.begin()
+            else:
+                self._buffer = data
+                self.read()
+        elif exchange.tunnel or exchange.upload is not None:
+            rest = exchange.upload_part(data)
+            if rest:
+                self._buffer += rest
+                self.read()
         else:
-            self.body(exchange, data)
+            self._buffer += data
+            if len(self._buffer) > MAX_AHEAD:
+                self.hold()
 
-    def read_request(self) -> None:
-        """Start the next exchange, if the buffer holds a whole head."""
-        data = self.buffer
-        while data.startswith(b"\r\n"):
-            data = data[2:]  # RFC 9112 section 2.2: empty lines before a request are ignored
-        end = data.find(b"\r\n\r\n") + 4
-        if end < 4 or end > MAX_HEAD:
-            self.buffer = data
-            if len(data) > MAX_HEAD:
-                self.refuse(Refused(431, "request head too long"))
-            return
-        raw = data[:end]
-        if raw == self._last_raw:  # clients repeat themselves: what was proven once need not be proven again
-            head = self._last_head
-        else:
-            try:
-                head = parse_request(raw)
-            except Refused as refused:
-                self.refuse(refused)
-                return
-            self._last_raw, self._last_head = raw, head
-        self.buffer = b""
-        exchange = self.exchange = self.proxy.begin(self, head)
-        if not exchange.body_done:
-            self.body(exchange, data[end:])
-        else:
-            self.buffer = data[end:]
-        exchange.start()
-
-    def body(self, exchange: "Exchange", data: bytes) -> None:
+    def read(self) -> None:
+        """Serve what the buffer holds, until an exchange is under way or more has to arrive."""
+        if self._reading:
+            return  # an exchange that ended at once: the loop below goes on
+        self._reading = True
         try:
-            self.buffer += exchange.request_body(data)
+            while self._buffer and self.exchange is None and not self._closing and not self._stuffed:
+                request = self._next_head(self._buffer)
+                if request is None:
+                    break
+                self._looked_at = 0
+                first, rest, upload = b"", self._buffer[len(request.raw) :], body_of(request.length)
+                if upload is not None:
+                    first, rest = upload.feed(rest)
+                self._buffer = rest
+                done = upload is None or upload.done
+                self.exchange = Exchange(self.balancer, self, request, first, None if done else upload)
+                self.exchange.begin()
         except Refused as refused:
-            exchange.client_broke()
             self.refuse(refused)
+        finally:
+            self._reading = False
+        if self.exchange is None and not self._closing:
+            if self._stuffed and len(self._buffer) > MAX_AHEAD:
+                self.hold()
+            else:
+                self.go_on()
+            if self._half_closed and not self._stuffed:
+                self.close()  # the rest of a request will never come
+
+    def _next_head(self, data: bytes) -> Request | None:
+        """The next request, proven the quick way or the strict one; None: it is not whole yet. Raises Refused."""
+        seen = self._seen
+        if seen is not None and data.startswith(seen.raw):
+            return seen
+        request = None if self._looked_at else quick_request(data)
+        if request is None or len(request.raw) > MAX_HEAD:
+            if data.startswith(_BLANK):
+                data = self._buffer = data[2:]  # RFC 9112 section 2.2: one empty line before a request is ignored
+            end = data.find(b"\r\n\r\n", max(0, self._looked_at - 3)) + 4
+            if end < 4 or end > MAX_HEAD:
+                if len(data) > MAX_HEAD:
+                    raise Refused(431, f"a head of more than {MAX_HEAD} bytes")
+                if _HOPELESS.search(data, max(0, self._looked_at - 1)):
+                    raise Refused(400, "no HTTP/1.1")
+                if not self._looked_at:
+                    self.deadline = self.balancer.within(self.balancer.config.head_timeout)
+                self._looked_at = len(data)
+                return None
+            request = parse_request(data[:end])
+        request.client = self.address
+        forwarded_host = b"X-Forwarded-Host: " + request.host + b"\r\n" if request.host else b""
+        upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n" if request.websocket else b""
+        host = b"" if request.host else b"Host: " + self._local().encode() + b"\r\n"
+        request.wire = b"".join((request.kept, host, self._ours, forwarded_host, upgrade, _BLANK))
+        if not request.length and len(request.raw) <= MAX_REMEMBERED:
+            self._seen = request
+        return request
+
+    def _local(self) -> str:
+        """Our own name, for HTTP/1.0 clients that send no Host: HTTP/1.1 backends want one."""
+        host, port = self.transport.get_extra_info("sockname")[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def take_buffer(self) -> bytes:
+        taken, self._buffer = self._buffer, b""
+        return taken
+
+    def finished(self, close: bool, linger: bool) -> None:
+        """The exchange is over."""
+        self.exchange = None
+        self.deadline = self.balancer.within(self.balancer.config.idle_timeout)
+        if close:
+            self.close(linger)
+        elif self._buffer or self._half_closed or self._held:
+            self.read()
 
     def refuse(self, refused: Refused) -> None:
-        """Say what was wrong, and close: nothing that follows can be trusted."""
-        self.proxy.refused += 1
-        self.buffer = b""
-        if not self.transport.is_closing():
-            self.transport.write(plain(refused.status, str(refused), close=True))
+        """Say what is wrong, and close: nothing that follows can be trusted."""
+        own = self.balancer.pool.own
+        own.requests += 1
+        own.statuses[refused.status // 100] += 1
+        self.write(own_answer(refused.status, str(refused), close=True))
+        self.close(linger=True)
+
+    def close(self, linger: bool = False) -> None:
+        """Close once everything is written. `linger`: the client may be sending still, and a reset would cost it our
+        answer, so what it sends is read and thrown away for a while."""
+        if self._closing:
+            return
+        self._closing = True
+        if (linger or self._buffer) and not self._half_closed and self.transport.can_write_eof():
+            self._lingering = True
+            self.deadline = self.balancer.within(LINGER)
+            self.go_on()
+            self.transport.write_eof()
+        else:
             self.transport.close()
+        self._buffer = b""
+
+    def stop(self) -> None:
+        """The balancer is stopping: end now, or after the running request, whose answer will say so."""
+        if self.exchange is None and not self._buffer:
+            self.close()
+        elif self.exchange is not None and self.exchange.tunnel:
+            self.exchange.client_gone()
+
+    def abort(self) -> None:
+        """End in the middle of an answer, with a reset: an orderly close could be taken for the answer's end."""
+        self._closing = True
+        if not self.transport.is_closing():
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.transport.abort()
+
+    def expire(self) -> None:
+        """The deadline has passed (Balancer.sweep)."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent and unsent != self._unsent and not self._lingering:
+            self._unsent = unsent  # a slow reader, but it does read
+            self.deadline = self.balancer.within(self.balancer.config.idle_timeout)
+        elif self._closing or unsent:
+            self.abort()
+        elif self.exchange is not None:
+            self.exchange.expire()
+        elif self._buffer:
+            self.refuse(Refused(408, "the request's head took too long"))
+        else:
+            self.close()
+
+    def eof_received(self) -> bool:
+        """A client may close its half after its last request, and still wants the answer."""
+        self._half_closed = True
+        if self.exchange is None or self._closing:
+            return False
+        return self.exchange.client_half_closed()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.balancer.clients.discard(self)
+        self._closing = True
+        self._buffer = b""
+        if self.exchange is not None:
+            self.exchange.client_gone()
+
+    # Back-pressure
 
     def hold(self) -> None:
-        if not self._held:
+        if not self._held and not self._closing:
             self._held = True
             self.transport.pause_reading()
 
     def go_on(self) -> None:
         if self._held:
             self._held = False
-            self.transport.resume_reading()
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
 
     def pause_writing(self) -> None:
-        if self.exchange and self.exchange.upstream:
-            self.exchange.upstream.transport.pause_reading()
+        self._stuffed = True
+        if self.exchange is not None and self.exchange.upstream is not None:
+            self.exchange.upstream.pause()
 
     def resume_writing(self) -> None:
-        if self.exchange and self.exchange.upstream:
-            self.exchange.upstream.transport.resume_reading()
-
-    def eof_received(self) -> bool:
-        return self.exchange is not None  # a client may close its half after the request
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.proxy.front_went(self)
-        if self.exchange is not None:
-            self.exchange.client_broke()
-
-
-REASONS = {
-    400: "Bad Request", 405: "Method Not Allowed", 408: "Request Timeout", 431: "Request Header Fields Too Large",
-    501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
-}  # fmt: skip
-
-
-def plain(status: int, why: str, close: bool) -> bytes:
-    """An answer of the balancer's own."""
-    body = f"{status} {REASONS[status]}: {why}\n".encode()
-    lines = [f"HTTP/1.1 {status} {REASONS[status]}", "Content-Type: text/plain", f"Content-Length: {len(body)}"]
-    if status == 503:
-        lines.append("Retry-After: 1")
-    if close:
-        lines.append("Connection: close")
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+        self._stuffed = False
+        if self.exchange is None:
+            self.read()
+        elif self.exchange.upstream is not None:
+            self.exchange.upstream.read_on()

@@ -1,36 +1,47 @@
-"""Active health checks: a request of our own to every backend, again and again."""
+"""Active health checks. Passive ones are counted where requests fail (Balancer.failed)."""
 
 import asyncio
 from contextlib import suppress
 
 from balancer.pool import Backend
-from balancer.proxy import Proxy
+from balancer.state import Balancer
 
 
-async def watch(proxy: Proxy) -> None:
-    """Check every backend each `health_interval` seconds, until cancelled."""
-    interval = proxy.config.health_interval
+async def watch(balancer: Balancer) -> None:
+    """Check every backend each `health_interval` seconds, until cancelled.
+
+    With a health path each is asked for it; without one, only those that are down are tried, by connecting.
+    """
+    config = balancer.config
     while True:
-        await asyncio.gather(*(_round(proxy, backend, interval) for backend in list(proxy.pool.backends)))
-        await asyncio.sleep(interval)
+        due = [b for b in balancer.pool.backends if config.health_path or not b.healthy]
+        await asyncio.gather(*(check(balancer, backend) for backend in due))
+        await asyncio.sleep(config.health_interval)
 
 
-async def _round(proxy: Proxy, backend: Backend, within: float) -> None:
-    if await passes(backend, proxy.config.health_path, within):
+async def check(balancer: Balancer, backend: Backend) -> None:
+    """One check, and what follows from it: `rise` passed in a row bring a backend back, `fall` missed take it out."""
+    config = balancer.config
+    if await passes(backend, config.health_path, config.health_interval):
         backend.passes += 1
-        backend.failures = 0
-        if not backend.healthy and backend.passes >= proxy.config.rise:
-            proxy.set_health(backend, True)
+        backend.misses = 0
+        if backend.passes >= config.rise:
+            balancer.set_health(backend, True)
     else:
-        proxy.failed(backend)
+        backend.misses += 1
+        backend.passes = 0
+        if backend.misses >= config.fall:
+            balancer.set_health(backend, False)
 
 
 async def passes(backend: Backend, path: str, within: float) -> bool:
-    """Whether the backend answers `path` with 2xx within this many seconds."""
+    """Whether the backend answers `path` with 2xx within so many seconds, or, without a path, can be connected to."""
     writer = None
     try:
         async with asyncio.timeout(within):
             reader, writer = await asyncio.open_connection(backend.host, backend.port)
+            if not path:
+                return True
             writer.write(f"GET {path} HTTP/1.1\r\nHost: {backend.address}\r\nConnection: close\r\n\r\n".encode())
             line = await reader.readline()
             return line.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2"))

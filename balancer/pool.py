@@ -1,46 +1,62 @@
-"""The servers seen from the balancer: their health, what they are doing, and who may be picked. Pure."""
+"""The backends: their health, what they are doing, what they have answered, and who may be picked. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+from balancer.http1 import OUTCOMES
+
+STRANGER = frozenset({"unknown", "expired"})
+"""Outcomes that make a logout: an ID was sent, and answered as if by a stranger. `revoked` was ended on purpose."""
+MOST_DEPARTED = 1000
 
 
 @dataclass(slots=True)
 class Counts:
-    """What the balancer counts, for each backend and in total; plain ints, because this happens at every request."""
+    """What is counted, per backend and for the balancer's own answers. Plain ints: this happens at every request."""
 
     requests: int = 0
     with_session: int = 0
     logged_out: int = 0
     errors: int = 0
     retried: int = 0
-    outcomes: dict[str, int] = field(default_factory=dict)
-    statuses: dict[str, int] = field(default_factory=dict)
+    outcomes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
+    statuses: list[int] = field(default_factory=lambda: [0] * 6)
+    """By the first digit."""
     moved: dict[str, int] = field(default_factory=dict)
 
-    def add(self, more: "Counts") -> None:
-        self.requests += more.requests
-        self.with_session += more.with_session
-        self.logged_out += more.logged_out
-        self.errors += more.errors
-        self.retried += more.retried
-        for mine, theirs in (
-            (self.outcomes, more.outcomes), (self.statuses, more.statuses), (self.moved, more.moved)
-        ):  # fmt: skip
+    def add(self, other: "Counts") -> None:
+        for name in ("requests", "with_session", "logged_out", "errors", "retried"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.statuses = [mine + theirs for mine, theirs in zip(self.statuses, other.statuses, strict=True)]
+        for mine, theirs in ((self.outcomes, other.outcomes), (self.moved, other.moved)):
             for key, count in theirs.items():
                 mine[key] = mine.get(key, 0) + count
 
     def record(self) -> dict[str, Any]:
         return {
-            "requests": self.requests, "with_session": self.with_session, "logged_out": self.logged_out,
-            "outcomes": dict(self.outcomes), "statuses": dict(self.statuses), "errors": self.errors,
-            "retried": self.retried, "moved": dict(self.moved),
-        }  # fmt: skip
+            "requests": self.requests,
+            "with_session": self.with_session,
+            "logged_out": self.logged_out,
+            "outcomes": {name: count for name, count in self.outcomes.items() if count},
+            "statuses": {f"{digit}xx": count for digit, count in enumerate(self.statuses) if count},
+            "errors": self.errors,
+            "retried": self.retried,
+            "moved": dict(self.moved),
+        }
+
+
+class Pick(NamedTuple):
+    """Where a request goes. `set_cookie`: a Set-Cookie value for the answer; `moved`: why a user changed servers."""
+
+    backend: "Backend"
+    set_cookie: bytes | None = None
+    moved: str | None = None
 
 
 @dataclass(eq=False, slots=True)
 class Backend:
-    """One server. `healthy` is what checks say; `draining` servers finish what they have and get no new users."""
+    """One server. A draining one finishes what it has and keeps its users, but gets no new ones."""
 
     name: str
     host: str
@@ -48,54 +64,91 @@ class Backend:
     weight: int = 1
     healthy: bool = True
     draining: bool = False
+    removed: bool = False
     in_flight: int = 0
     failures: int = 0
-    """Failures in a row, of requests (passive) or checks (active)."""
+    """Requests failed in a row (passive checks)."""
+    misses: int = 0
+    """Active checks failed in a row."""
     passes: int = 0
+    """Active checks passed in a row."""
     counts: Counts = field(default_factory=Counts)
+    idle: list[Any] = field(default_factory=list, repr=False)
+    """Connections at rest (upstream.py), the one used last at the end: last in, first out."""
+    pick: Pick = field(init=False, repr=False)
+    """The usual pick, made once."""
+
+    def __post_init__(self) -> None:
+        self.pick = Pick(self)
 
     @property
     def address(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+class Available:
+    """Who may be picked, as of one moment. It never changes; a policy may keep what it works out from it.
+
+    `new` may get anybody, `kept` (with the draining ones) those who belong there; `slots` holds `new` as often as the
+    weights say, evenly spread; `known` is everybody, `departed` why a former name is gone.
+    """
+
+    def __init__(self, known: Iterable[Backend], departed: dict[str, str], tried: Collection[Backend] = ()) -> None:
+        self.known = tuple(known)
+        self.departed = departed
+        self.kept = tuple(b for b in self.known if b.healthy and b not in tried)
+        self.new = tuple(b for b in self.kept if not b.draining)
+        turns = sorted(((turn + 0.5) / b.weight, i) for i, b in enumerate(self.new) for turn in range(b.weight))
+        self.slots = tuple(self.new[i] for _, i in turns)
+
+    def without(self, tried: Collection[Backend]) -> "Available":
+        return Available(self.known, self.departed, tried)
+
+
 class Pool:
-    """All backends, and who is available. Changes are rare and requests many, so the answer is kept ready."""
+    """All backends. Changes are rare and requests many, so `available` is kept ready."""
 
     def __init__(self, backends: Iterable[Backend] = ()) -> None:
         self.backends = list(backends)
-        self.former: list[Backend] = []
-        """Those that were removed: what they did still counts."""
+        self.gone = Counts()
+        """What removed backends counted."""
         self.own = Counts()
         """Requests that no backend answered."""
-        self.available: tuple[Backend, ...] = ()
-        """Healthy and not draining: who may get anybody's request."""
-        self.reachable: tuple[Backend, ...] = ()
-        """Healthy: who may still get the requests of users who belong there."""
+        self._departed: dict[str, str] = {}
         self.changed()
 
     def __repr__(self) -> str:
         return f"Pool({', '.join(b.name + ('' if b.healthy else ' down') for b in self.backends)})"
 
     def changed(self) -> None:
-        self.reachable = tuple(b for b in self.backends if b.healthy)
-        self.available = tuple(b for b in self.reachable if not b.draining)
+        """To be called after any change of `healthy` or `draining`."""
+        self.available = Available(self.backends, dict(self._departed))
+
+    def totals(self) -> Counts:
+        totals = Counts()
+        for counts in (self.gone, self.own, *(b.counts for b in self.backends)):
+            totals.add(counts)
+        return totals
 
     def find(self, name: str) -> Backend | None:
         return next((b for b in self.backends if name in (b.name, b.address)), None)
 
     def add(self, backend: Backend) -> None:
+        self._departed.pop(backend.name, None)
         self.backends.append(backend)
         self.changed()
 
     def remove(self, backend: Backend) -> None:
+        """It is picked no more. What it is still doing goes on, and is counted: see `settle`."""
+        backend.removed = True
         self.backends.remove(backend)
-        self.former.append(backend)
+        self._departed[backend.name] = "drained" if backend.draining else "gone"
+        if len(self._departed) > MOST_DEPARTED:
+            del self._departed[next(iter(self._departed))]
+        self.settle(backend)
         self.changed()
 
-    def totals(self) -> Counts:
-        """Everything counted since the start. Summed when asked for, because nothing is asked as rarely."""
-        totals = Counts()
-        for counts in (self.own, *(backend.counts for backend in (*self.former, *self.backends))):
-            totals.add(counts)
-        return totals
+    def settle(self, backend: Backend) -> None:
+        """Take over what a removed backend has counted so far."""
+        self.gone.add(backend.counts)
+        backend.counts = Counts()

@@ -1,126 +1,124 @@
-"""Connections to the backends: leased for one exchange, kept open, and used again last in, first out."""
+"""Connections to backends: leased for one exchange, then kept, and leased again last in, first out."""
 
 import asyncio
+import select
 from typing import TYPE_CHECKING, cast
 
-from balancer.http1 import CHUNKED, MAX_HEAD, UNTIL_CLOSE, ChunkedBody, Head, Refused, parse_response
+from balancer.http1 import Response
 from balancer.pool import Backend
+from balancer.state import Balancer
 
 if TYPE_CHECKING:
-    from balancer.proxy import Exchange, Proxy
+    from balancer.proxy import Exchange
+
+SURELY_OPEN = 1.0
+"""Seconds at rest after which a backend may be about to close; a request that must not be sent twice goes elsewhere."""
+
+
+async def connect(balancer: Balancer, backend: Backend) -> "Upstream":
+    """Raises OSError or TimeoutError."""
+    async with asyncio.timeout(balancer.config.connect_timeout):
+        _, upstream = await asyncio.get_running_loop().create_connection(
+            lambda: Upstream(balancer, backend), backend.host, backend.port
+        )
+    return upstream
 
 
 class Upstream(asyncio.Protocol):
-    """One connection to a backend. Frames its answers; the exchange decides what becomes of them."""
+    """One connection to a backend. It only carries: what arrives is the exchange's to judge."""
 
     transport: asyncio.Transport
 
-    def __init__(self, proxy: "Proxy", backend: Backend) -> None:
-        self.proxy = proxy
+    def __init__(self, balancer: Balancer, backend: Backend) -> None:
+        self.balancer = balancer
         self.backend = backend
         self.exchange: Exchange | None = None
-        self.used = False
-        """Has carried an exchange before: it may turn out to have been closed meanwhile."""
-        self.idle_since = 0.0
-        self.lost = False
-        self._buffer = b""
-        self._head: Head | None = None
-        self._left = 0
-        self._chunks: ChunkedBody | None = None
+        self.seen: Response | None = None
+        """The last plain head received: backends repeat themselves, and what was proven once need not be again."""
+        self.reused = False
+        self.rested = 0.0
+        self.deadline = 0.0
+        self._paused = False
+
+    def __repr__(self) -> str:
+        return f"Upstream({self.backend.name}, {'at work' if self.exchange else 'at rest'})"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
-
-    def begin(self, exchange: "Exchange") -> None:
-        self.exchange = exchange
-        self._head = None
-        self._buffer = b""
+        self.write = self.transport.write
+        self.balancer.upstreams.add(self)
 
     def data_received(self, data: bytes) -> None:
-        exchange = self.exchange
-        if exchange is None:
-            self.transport.abort()  # an answer to nothing
-            return
-        try:
-            if exchange.tunnel:
-                exchange.answer(data)
-            elif self._head is None:
-                self._read_head(exchange, self._buffer + data if self._buffer else data)
-            else:
-                self._read_body(exchange, data, b"")
-        except Refused as refused:
-            self.transport.abort()
-            exchange.backend_failed(f"bad answer: {refused}", replay=False)
-
-    def _read_head(self, exchange: "Exchange", data: bytes) -> None:
-        while True:
-            end = data.find(b"\r\n\r\n") + 4
-            if end < 4 or end > MAX_HEAD:
-                if len(data) > MAX_HEAD:
-                    raise Refused(502, "head too long")
-                self._buffer = data
-                return
-            head = parse_response(data[:end], exchange.head.method)
-            data = data[end:]
-            if head.status >= 200 or head.status == 101:
-                break
-            exchange.interim(head)
-            if not data:
-                self._buffer = b""
-                return
-        self._head = head
-        self._left = head.length
-        self._chunks = ChunkedBody() if head.length == CHUNKED else None
-        rewritten = exchange.answer_begins(head)
-        if exchange.tunnel:
-            exchange.answer(rewritten + data)
+        if self.exchange is not None:
+            self.exchange.received(data)
         else:
-            self._read_body(exchange, data, rewritten)
-
-    def _read_body(self, exchange: "Exchange", data: bytes, before: bytes) -> None:
-        """Pass on what belongs to this answer, `before` (its head) in the same write; notice where it ends."""
-        if self._chunks is not None:
-            taken = self._chunks.feed(data)
-            done = self._chunks.done
-        elif self._left == UNTIL_CLOSE:
-            taken, done = len(data), False
-        else:
-            taken = min(self._left, len(data))
-            self._left -= taken
-            done = self._left == 0
-        if before or taken:
-            exchange.answer(before + data[:taken] if before else data if taken == len(data) else data[:taken])
-        if done:
-            self._end(exchange, clean=taken == len(data))
-
-    def _end(self, exchange: "Exchange", clean: bool) -> None:
-        head, self.exchange = self._head, None
-        assert head is not None
-        if clean and head.keep_alive and exchange.body_done and not self.lost and not exchange.head.http10:
-            self.used = True
-            self.proxy.give_back(self)
-        else:
-            self.transport.close()
-        exchange.answer_ends()
+            self.close()  # an answer to nothing: the next request must not get it
 
     def eof_received(self) -> bool:
+        if self.exchange is None:
+            self.close()
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.lost = True
-        self.proxy.upstream_gone(self)
+        self.balancer.upstreams.discard(self)
         exchange, self.exchange = self.exchange, None
-        if exchange is None:
+        if exchange is not None:
+            exchange.backend_lost(clean=error is None)
+        elif self in self.backend.idle:
+            self.backend.idle.remove(self)
+
+    def rest(self) -> None:
+        """The exchange is over, and the connection in a state that both sides agree on."""
+        self.exchange = None
+        self.reused = True
+        balancer, backend = self.balancer, self.backend
+        if self._paused:
+            self.read_on()
+        if backend.removed or not backend.healthy or balancer.stopping or self.transport.is_closing():
+            self.transport.close()
             return
-        if exchange.tunnel or (self._head is not None and self._left == UNTIL_CLOSE and error is None):
-            exchange.answer_ends()
-        else:
-            exchange.backend_failed("connection lost", replay=self._head is None and not self._buffer)
+        self.rested = balancer.now
+        self.deadline = balancer.now + balancer.config.backend_idle_timeout
+        backend.idle.append(self)
+        if len(backend.idle) > balancer.config.max_idle:
+            backend.idle[0].close()
+
+    def close(self) -> None:
+        """Let go of a connection that is at rest."""
+        if self in self.backend.idle:
+            self.backend.idle.remove(self)
+        self.transport.close()
+
+    def give_up(self) -> None:
+        """The exchange ends in the middle: nothing that still comes may be taken for something else."""
+        self.exchange = None
+        self.transport.abort()
+
+    def surely_open(self) -> bool:
+        """Whether the backend has neither closed it, as far as the system knows, nor had the time to get tired of it."""
+        if self.balancer.now - self.rested > SURELY_OPEN:
+            return False
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN | select.POLLHUP)
+        return not poll.poll(0)
+
+    # Back-pressure: whoever reads slowly slows the other side's writing
+
+    def pause(self) -> None:
+        if not self._paused and not self.transport.is_closing():
+            self._paused = True
+            self.transport.pause_reading()
+
+    def read_on(self) -> None:
+        if self._paused:
+            self._paused = False
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
 
     def pause_writing(self) -> None:
-        if self.exchange:
-            self.exchange.front.hold()
+        if self.exchange is not None:
+            self.exchange.client.hold()
 
     def resume_writing(self) -> None:
-        if self.exchange:
-            self.exchange.front.go_on()
+        if self.exchange is not None:
+            self.exchange.client.go_on()

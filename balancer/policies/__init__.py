@@ -1,7 +1,7 @@
-"""Every policy, by the name it has on the command line. Each is made with a seeded random.Random."""
+"""Every policy, by the name it has on the command line. Made with a random.Random, and a secret for cookies."""
 
-import random
 from collections.abc import Callable
+from random import Random
 
 from balancer.policies.base import Policy
 from balancer.policies.ip_hash import IpHash
@@ -12,12 +12,12 @@ from balancer.policies.round_robin import RoundRobin
 from balancer.policies.sticky_cookie import StickyCookie
 from balancer.policies.two_choices import TwoChoices
 
-POLICIES: dict[str, Callable[[random.Random], Policy]] = {
-    "round_robin": RoundRobin,
-    "random": RandomPick,
-    "least_busy": LeastBusy,
-    "two_choices": TwoChoices,
-    "ip_hash": IpHash,
-    "rendezvous": Rendezvous,
-    "sticky_cookie": StickyCookie,
+POLICIES: dict[str, Callable[[Random, bytes], Policy]] = {
+    "round_robin": lambda rng, secret: RoundRobin(),
+    "random": lambda rng, secret: RandomPick(rng),
+    "least_busy": lambda rng, secret: LeastBusy(),
+    "two_choices": lambda rng, secret: TwoChoices(rng),
+    "ip_hash": lambda rng, secret: IpHash(),
+    "rendezvous": lambda rng, secret: Rendezvous(),
+    "sticky_cookie": lambda rng, secret: StickyCookie(secret),
 }

@@ -1,23 +1,15 @@
-"""What a policy is given and what it answers."""
+"""What a policy is."""
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from balancer.http1 import Head
-from balancer.pool import Backend, Pool
+from balancer.http1 import Request
+from balancer.pool import Available, Pick
 
-
-class Pick(NamedTuple):
-    """Where a request goes. `set_cookie`: a Set-Cookie value for the answer; `moved`: why a user changed servers."""
-
-    backend: Backend
-    set_cookie: bytes | None = None
-    moved: str | None = None
+__all__ = ["Available", "Pick", "Policy", "Request"]
 
 
 class Policy(Protocol):
-    """Pure: the same calls give the same picks. Never called with nobody in `candidates`."""
+    """Pure, and deterministic for a given random.Random. Called once per attempt to send a request."""
 
-    def pick(self, candidates: Sequence[Backend], head: Head, client: str, pool: Pool) -> Pick:
-        """One of `candidates` (healthy, not draining, not tried yet for this request). `client` is an IP address;
-        `pool` is for policies that know users: it also holds the backends that are draining."""
+    def pick(self, available: Available, request: Request) -> Pick | None:
+        """A backend out of `available.new`, or `available.kept` for a user who belongs there; None: nobody is left."""

@@ -1,19 +1,22 @@
-import random
-from collections.abc import Sequence
-
-from balancer.http1 import Head
-from balancer.policies.base import Pick
-from balancer.pool import Backend, Pool
+from balancer.policies.base import Available, Pick, Request
 
 
 class LeastBusy:
-    """The one with the fewest requests in flight for its weight; among equals, in turn."""
+    """The fewest requests in flight for its weight; among equals in turn, or an idle cluster would use one server only."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self) -> None:
         self._turn = 0
 
-    def pick(self, candidates: Sequence[Backend], head: Head, client: str, pool: Pool) -> Pick:
-        self._turn += 1
-        n = len(candidates)
-        order = (candidates[(self._turn + k) % n] for k in range(n))
-        return Pick(min(order, key=lambda b: b.in_flight / b.weight))
+    def pick(self, available: Available, request: Request) -> Pick | None:
+        slots = available.slots
+        if not slots:
+            return None
+        self._turn = turn = (self._turn + 1) % len(slots)
+        best, least = slots[turn], float("inf")
+        for backend in (*slots[turn:], *slots[:turn]):
+            load = backend.in_flight / backend.weight
+            if load < least:
+                best, least = backend, load
+                if not load:
+                    break
+        return best.pick

@@ -1,16 +1,16 @@
-import random
-from collections.abc import Sequence
+from random import Random
 
-from balancer.http1 import Head
-from balancer.policies.base import Pick
-from balancer.pool import Backend, Pool
+from balancer.policies.base import Available, Pick, Request
 
 
 class RandomPick:
     """Anyone, with a chance in proportion to its weight."""
 
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
+    def __init__(self, rng: Random) -> None:
+        self._random = rng.random
 
-    def pick(self, candidates: Sequence[Backend], head: Head, client: str, pool: Pool) -> Pick:
-        return Pick(self._rng.choices(candidates, [b.weight for b in candidates])[0])
+    def pick(self, available: Available, request: Request) -> Pick | None:
+        slots = available.slots
+        if not slots:
+            return None
+        return slots[int(self._random() * len(slots))].pick

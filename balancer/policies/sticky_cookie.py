@@ -1,44 +1,48 @@
-import random
 import re
-from collections.abc import Sequence
 from hashlib import blake2b
 
-from balancer.http1 import Head
-from balancer.policies.base import Pick
+from balancer.policies.base import Available, Pick, Request
 from balancer.policies.round_robin import RoundRobin
-from balancer.pool import Backend, Pool
 
-NAME = b"lab_backend"
-_COOKIE = re.compile(rb"(?:^|[; ])" + NAME + rb"=([0-9a-f]{16})(?:;|$)")
+NAME = b"lab_server"
+_COOKIE = re.compile(rb"(?:^|;)[ \t]*" + NAME + rb"=([^;]*)")
 
 
 class StickyCookie:
-    """The server the user's cookie names; new users in turn. Soft: when that server is gone, the user is moved.
+    """The server that the user's own cookie names; new users in turn. Soft: users of a lost server are moved.
 
-    The cookie's value is a keyed hash of the server's name: it tells nobody an address, and only servers that
-    exist can be asked for. A draining server keeps its users and gets no new ones.
+    The cookie holds a keyed hash of the server's name: it shows nobody an address. A draining server keeps its users
+    and gets no new ones. Why a user is moved: the server is `gone`, `drained` (and then removed), `down` for the
+    health checks, or has just `failed` to take this very request.
     """
 
-    def __init__(self, rng: random.Random) -> None:
-        self._new = RoundRobin(rng)
-        self._key = b"lab"  # the same for all workers and restarts, so that users stay where they are
-        self._values: dict[Backend, bytes] = {}
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._others = RoundRobin()
+        self._seen: Available | None = None
+        self._homes: dict[bytes, Pick] = {}
 
-    def pick(self, candidates: Sequence[Backend], head: Head, client: str, pool: Pool) -> Pick:
-        sent = _COOKIE.search(head.fields.get(b"cookie", b""))
-        moved = None
-        if sent:
-            home = next((b for b in pool.backends if self.value(b) == sent[1]), None)
-            if home is not None and (home in candidates or (home.draining and home.healthy)):
-                return Pick(home)
-            moved = "gone" if home is None else "down" if not home.healthy else "failed"
-        backend = self._new.pick(candidates, head, client, pool).backend
-        cookie = NAME + b"=" + self.value(backend) + b"; Path=/; HttpOnly; SameSite=Lax"
-        return Pick(backend, cookie, moved)
+    def pick(self, available: Available, request: Request) -> Pick | None:
+        if available is not self._seen:
+            self._seen = available
+            self._homes = {self.value(b.name): b.pick for b in available.kept}
+        sent = _COOKIE.search(request.cookie) if request.cookie else None
+        if sent is not None and (home := self._homes.get(sent[1])):
+            return home
+        other = self._others.pick(available, request)
+        if other is None:
+            return None
+        cookie = NAME + b"=" + self.value(other.backend.name) + b"; Path=/; HttpOnly; SameSite=Lax"
+        return Pick(other.backend, cookie, self._why_moved(sent[1], available) if sent else None)
 
-    def value(self, backend: Backend) -> bytes:
-        value = self._values.get(backend)
-        if value is None:
-            digest = blake2b(backend.name.encode(), digest_size=8, key=self._key).hexdigest()
-            value = self._values[backend] = digest.encode()
-        return value
+    def value(self, name: str) -> bytes:
+        return blake2b(name.encode(), digest_size=12, key=self._secret).hexdigest().encode()
+
+    def _why_moved(self, sent: bytes, available: Available) -> str:
+        for backend in available.known:
+            if self.value(backend.name) == sent:
+                return "failed" if backend.healthy else "down"
+        for name, reason in available.departed.items():
+            if self.value(name) == sent:
+                return reason
+        return "gone"

@@ -1,17 +1,18 @@
-import random
-from collections.abc import Sequence
+from random import Random
 
-from balancer.http1 import Head
-from balancer.policies.base import Pick
-from balancer.pool import Backend, Pool
+from balancer.policies.base import Available, Pick, Request
 
 
 class TwoChoices:
     """The less busy of two drawn at random: nearly as even as asking all (Mitzenmacher, 2001)."""
 
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
+    def __init__(self, rng: Random) -> None:
+        self._random = rng.random
 
-    def pick(self, candidates: Sequence[Backend], head: Head, client: str, pool: Pool) -> Pick:
-        weights = [b.weight for b in candidates]
-        return Pick(min(self._rng.choices(candidates, weights, k=2), key=lambda b: b.in_flight / b.weight))
+    def pick(self, available: Available, request: Request) -> Pick | None:
+        slots = available.slots
+        if not slots:
+            return None
+        one = slots[int(self._random() * len(slots))]
+        other = slots[int(self._random() * len(slots))]
+        return (other if other.in_flight * one.weight < one.in_flight * other.weight else one).pick

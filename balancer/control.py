@@ -1,0 +1,134 @@
+"""The control channel's commands: state, live switches, marks, the feed (see servers/control.py for the protocol)."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from balancer.config import ConfigError, parse_backend, require_policy
+from balancer.pool import Backend
+from balancer.state import Balancer
+from servers.control import Command, ControlError, Stream
+
+PATIENCE = 30.0
+"""Seconds that `remove` waits for running requests when it is told to wait."""
+
+
+class Control:
+    """What can be asked of a running balancer."""
+
+    def __init__(self, balancer: Balancer, address: str, stop: asyncio.Event) -> None:
+        self._balancer = balancer
+        self._address = address
+        self._stop = stop
+        self.commands: dict[str, Command] = {
+            "state": self.state,
+            "policy": self.policy,
+            "add": self.add,
+            "drain": self.drain,
+            "remove": self.remove,
+            "wait_idle": self.wait_idle,
+            "label": self.label,
+            "mark": self.mark,
+            "shutdown": self.shutdown,
+        }
+        self.streams: dict[str, Stream] = {"subscribe": self.subscribe}
+
+    async def state(self) -> dict[str, Any]:
+        return describe(self._balancer, self._address)
+
+    async def policy(self, name: str) -> dict[str, Any]:
+        try:
+            require_policy(name)
+        except ConfigError as problem:
+            raise ControlError(str(problem)) from None
+        self._balancer.use_policy(name)
+        return {"policy": name}
+
+    async def add(self, address: str, name: str = "", weight: int = 1) -> dict[str, Any]:
+        try:
+            backend = parse_backend(f"{name}={address}*{weight}" if name else f"{address}*{weight}")
+        except ConfigError as problem:
+            raise ControlError(str(problem)) from None
+        pool = self._balancer.pool
+        if pool.find(backend.name):
+            raise ControlError(f"{backend.name} is there already: remove it first, or choose another name")
+        pool.add(backend)
+        self._balancer.mark("add", backend.name)
+        return {"name": backend.name}
+
+    async def drain(self, name: str) -> dict[str, Any]:
+        """It gets no new users, and keeps those whom the policy knows to be its own."""
+        backend = self._find(name)
+        backend.draining = True
+        self._balancer.pool.changed()
+        self._balancer.mark("drain", backend.name)
+        return {"in_flight": backend.in_flight}
+
+    async def remove(self, name: str, wait: bool = False) -> dict[str, Any]:
+        """It gets no more requests. `wait`: answer only when its running ones are over, so that it may be stopped."""
+        backend = self._find(name)
+        self._balancer.remove(backend)
+        if wait:
+            await self._until_idle(backend)
+        return {"in_flight": backend.in_flight}
+
+    async def wait_idle(self, name: str) -> dict[str, Any]:
+        await self._until_idle(self._find(name))
+        return {}
+
+    async def label(self, **labels: str) -> dict[str, Any]:
+        """Labels are stamped on every event; store=redis, for example."""
+        self._balancer.labels.update(labels)
+        return {"labels": self._balancer.labels}
+
+    async def mark(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Puts any event into the feed, in its place among the requests."""
+        self._balancer.feed.put({"kind": "mark", "time": time.time(), **event})
+        return {"subscribers": len(self._balancer.feed.subscribers)}
+
+    async def shutdown(self) -> dict[str, Any]:
+        self._stop.set()
+        return {}
+
+    def subscribe(self) -> AsyncIterator[dict[str, Any]]:
+        return self._balancer.feed.subscribe()
+
+    def _find(self, name: str) -> Backend:
+        pool = self._balancer.pool
+        backend = pool.find(name)
+        if backend is None:
+            known = ", ".join(b.name for b in pool.backends) or "none"
+            raise ControlError(f"no backend is called {name!r}; there are: {known}")
+        return backend
+
+    async def _until_idle(self, backend: Backend) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._balancer.until_idle(backend)
+        except TimeoutError:
+            raise ControlError(f"{backend.name} still has {backend.in_flight} requests after {PATIENCE:g} s") from None
+
+
+def describe(balancer: Balancer, address: str) -> dict[str, Any]:
+    """The state: JSON for the control channel and the admin port."""
+    return {
+        "address": address,
+        "policy": balancer.policy_name,
+        "labels": balancer.labels,
+        "connections": len(balancer.clients),
+        "subscribers": len(balancer.feed.subscribers),
+        "totals": balancer.pool.totals().record(),
+        "backends": [
+            {
+                "name": b.name,
+                "address": b.address,
+                "healthy": b.healthy,
+                "draining": b.draining,
+                "weight": b.weight,
+                "in_flight": b.in_flight,
+                **b.counts.record(),
+            }
+            for b in balancer.pool.backends
+        ],
+    }

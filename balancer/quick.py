@@ -1,0 +1,130 @@
+"""The short cut for plain heads: one compiled expression proves a whole head at C speed. Pure.
+
+A plain request: origin-form, HTTP/1.1, Host first, and after it only fields that mean nothing to a proxy, beside at
+most one Connection: keep-alive, one Cookie, and one framing field. They go on as the bytes they came in: nothing has
+to be taken apart. Whatever is not plain gives None and goes through the strict parsers in `http1.py`; where this file
+says yes, it must say what `http1.py` says (tests/balancer/test_quick.py compares them on generated heads).
+"""
+
+import re
+import sys
+
+from balancer.http1 import (
+    CHUNKED,
+    HOST,
+    IDEMPOTENT,
+    OUTCOMES_BY_NAME,
+    SESSION,
+    TARGET,
+    TEXT,
+    TOKEN,
+    UNTIL_CLOSE,
+    Request,
+    Response,
+)  # fmt: skip
+
+
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    # Before 3.11.5 possessive loops could lose groups (gh-101955). Greedy ones find the same, only slower: no line
+    # here can match in two ways.
+    if sys.version_info < (3, 11, 5):
+        pattern = pattern.replace(b"}+", b"}").replace(b"*+", b"*").replace(b"++", b"+")
+    return re.compile(pattern)
+
+
+def _block(watched: bytes, letters: str, special: bytes) -> bytes:
+    """Field lines: any that is not watched (a first letter outside `letters` settles that at once), or a special one."""
+    harmless = "".join(c + c.upper() for c in "abcdefghijklmnopqrstuvwxyz" if c not in letters)
+    first = rb"[!#$%&'*+.^_`|~0-9" + harmless.encode() + rb"\-]"
+    rest = TOKEN + rb"*+:" + TEXT + rb"*+\r\n"
+    names = watched.replace(b"-", b"[-_]")
+    return rb"(?:" + first + rest + rb"|(?!(?i:" + names + rb"))" + TOKEN + rest + special + rb"){0,90}+\r\n"
+
+
+# In each pattern, `(?(N)(?!))` makes a second field of the same kind no match.
+_REQUEST = _compiled(
+    rb"(" + TOKEN + rb"{1,32}+) (" + TARGET + rb") HTTP/1\.1\r\n[Hh]ost: (" + HOST + rb")\r\n"
+    + _block(
+        rb"connection:|content-length:|cookie:|expect:|forwarded:|host:|http2-settings:|keep-alive:|proxy-|te:|"
+        rb"transfer-encoding:|upgrade:|x-forwarded-|x-real-ip:",
+        "cefhkptux",
+        rb"|[Cc]ontent-[Ll]ength: (?(4)(?!))(?(7)(?!))([0-9]{1,15})\r\n"
+        rb"|[Cc]ookie: (?(5)(?!))([!-~\x80-\xff](?:" + TEXT + rb"*[!-~\x80-\xff])?)\r\n"
+        rb"|([Cc]onnection: (?(6)(?!))[Kk]eep-[Aa]live\r\n)"
+        rb"|[Tt]ransfer-[Ee]ncoding: (?(4)(?!))(?(7)(?!))(chunked)\r\n",
+    )
+)  # fmt: skip
+_RESPONSE = _compiled(
+    rb"HTTP/1\.1 ([2-5][0-9][0-9]) " + TEXT + rb"*+\r\n"
+    + _block(
+        rb"connection:|content-length:|keep-alive:|proxy-|session-outcome:|session-age:|te:|transfer-encoding:|upgrade:|"
+        rb"http2-settings:",
+        "chkpstu",
+        rb"|[Cc]ontent-[Ll]ength: (?(2)(?!))(?(6)(?!))([0-9]{1,15})\r\n"
+        rb"|[Ss]ession-[Oo]utcome: (?(3)(?!))([a-z_]+)\r\n"
+        rb"|[Ss]ession-[Aa]ge: (?(4)(?!))([0-9. ]*[0-9])\r\n"
+        rb"|((?:[Cc]onnection: (?(5)(?!))[Kk]eep-[Aa]live\r\n)(?:[Kk]eep-[Aa]live:" + TEXT + rb"*+\r\n)?+)"
+        rb"|[Tt]ransfer-[Ee]ncoding: (?(2)(?!))(?(6)(?!))(chunked)\r\n",
+    )
+)  # fmt: skip
+_NO_CONTENT = frozenset({b"204", b"304"})
+
+
+def quick_request(data: bytes) -> Request | None:
+    """The plain request whose head `data` begins with; None: not plain, or not whole yet."""
+    match = _REQUEST.match(data)
+    if match is None:
+        return None
+    method, target, host, length, cookie, connection, chunked = match.groups()
+    if method == b"CONNECT" or method == b"TRACE":
+        return None
+    raw = match[0]
+    if connection is None:
+        kept = raw[:-2]
+    else:
+        start, end = match.span(6)
+        kept = raw[:start] + raw[end:-2]
+    session = SESSION.search(cookie) if cookie is not None else None
+    return Request(
+        raw=raw,
+        method=method,
+        target=target,
+        host=host,
+        kept=kept,
+        length=int(length) if length is not None else CHUNKED if chunked is not None else 0,
+        cookie=cookie or b"",
+        session=session[1] if session is not None else None,
+        replayable=method in IDEMPOTENT,
+    )
+
+
+def quick_response(data: bytes, method: bytes) -> Response | None:
+    """The plain response whose head `data` begins with, as an answer to `method`; None: not plain, or not whole."""
+    match = _RESPONSE.match(data)
+    if match is None:
+        return None
+    status, length, outcome, age, connection, chunked = match.groups()
+    if chunked is not None and status == b"204":
+        return None
+    raw = match[0]
+    if connection is None:
+        kept = raw[:-2]
+    else:
+        start, end = match.span(5)
+        kept = raw[:start] + raw[end:-2]
+    if method == b"HEAD" or status in _NO_CONTENT:
+        size = 0
+    elif length is not None:
+        size = int(length)
+    else:
+        size = CHUNKED if chunked is not None else UNTIL_CLOSE
+    return Response(
+        raw=raw,
+        status=int(status),
+        kept=kept,
+        length=size,
+        keep_alive=size != UNTIL_CLOSE,
+        verbatim=connection is None,
+        outcome=OUTCOMES_BY_NAME.get(outcome) if outcome is not None else None,
+        age=age or b"",
+    )

@@ -1,0 +1,121 @@
+"""What outlives a request: the pool, the policy in force, counters, the feed, open connections and the coarse clock."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from balancer.config import BalancerConfig
+from balancer.feed import Feed
+from balancer.policies import POLICIES
+from balancer.pool import Backend, Pool
+
+if TYPE_CHECKING:
+    from balancer.front import Client
+    from balancer.upstream import Upstream
+
+SWEEP = 0.25
+"""Seconds between two looks at all time limits: one pass over everybody is cheaper than a timer per request."""
+
+
+class Balancer:
+    """One balancer. Whoever serves a request finds here what all requests share."""
+
+    def __init__(self, config: BalancerConfig, rng: Random, secret: bytes, clock: Callable[[], float]) -> None:
+        self.config = config
+        self.pool = Pool()
+        self.feed = Feed()
+        self.labels: dict[str, str] = {}
+        self.stopping = False
+        self.clients: set[Client] = set()
+        self.upstreams: set[Upstream] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.in_flight_of: dict[bytes, int] = {}
+        """Requests in flight by session ID, for the feed; kept only while somebody listens."""
+        self._rng = rng
+        self._secret = secret
+        self._clock = clock
+        self._waiting: dict[Backend, list[asyncio.Future[None]]] = {}
+        self.now = clock()
+        """The time as of the last sweep: up to SWEEP seconds old, and free."""
+        self.use_policy(config.policy)
+
+    def use_policy(self, name: str) -> None:
+        self.policy = POLICIES[name](self._rng, self._secret)
+        self.policy_name = name
+        self.mark("policy", name)
+
+    def mark(self, what: str, detail: str) -> None:
+        if self.feed.subscribers:
+            self.feed.put({"kind": "mark", "time": time.time(), "what": what, "detail": detail})
+
+    def within(self, seconds: float) -> float:
+        """A deadline that far away: never too early, and up to two sweeps late."""
+        return self.now + seconds + SWEEP
+
+    def sweep(self) -> None:
+        """Enforce every time limit."""
+        now = self.now = self._clock()
+        for client in [client for client in self.clients if client.deadline < now]:
+            client.expire()
+        for backend in self.pool.backends:
+            while backend.idle and backend.idle[0].deadline < now:
+                backend.idle.pop(0).close()
+
+    # Health: what the passive checks (a request failed) and the active ones (health.py) lead to
+
+    def failed(self, backend: Backend) -> None:
+        """A request could not be served by this backend."""
+        backend.counts.errors += 1
+        backend.failures += 1
+        if backend.failures >= self.config.fall:
+            self.set_health(backend, False)
+
+    def set_health(self, backend: Backend, healthy: bool) -> None:
+        if backend.healthy == healthy:
+            return
+        backend.healthy = healthy
+        backend.failures = backend.misses = backend.passes = 0
+        if not backend.removed:
+            self.pool.changed()
+        if not healthy:
+            self.close_idle(backend)
+        self.mark("up" if healthy else "down", backend.name)
+
+    def close_idle(self, backend: Backend) -> None:
+        idle, backend.idle = backend.idle, []
+        for upstream in idle:
+            upstream.close()
+
+    def remove(self, backend: Backend) -> None:
+        """No request goes there any more; the running ones finish, and are counted."""
+        self.pool.remove(backend)
+        self.close_idle(backend)
+        self.mark("remove", backend.name)
+
+    # How many are at work: draining, removing and stopping wait for them
+
+    def left(self, backend: Backend) -> None:
+        """One request less is in flight there."""
+        backend.in_flight -= 1
+        if backend.removed:
+            self.pool.settle(backend)
+        if self._waiting and not backend.in_flight:
+            for waiting in self._waiting.pop(backend, ()):
+                if not waiting.done():
+                    waiting.set_result(None)
+
+    async def until_idle(self, backend: Backend) -> None:
+        """Return once no request is in flight on this backend."""
+        if backend.in_flight:
+            waiting = asyncio.get_running_loop().create_future()
+            self._waiting.setdefault(backend, []).append(waiting)
+            await waiting
+
+    def run(self, work: Any) -> "asyncio.Task[None]":
+        """A task that somebody holds on to until it is done."""
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
