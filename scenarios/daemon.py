@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from scenarios import runtime
+from scenarios import runtime, theory
 from scenarios.boards.live import watch_feed
 from scenarios.cluster.base import Cluster
 from scenarios.cluster.door import open_door
@@ -64,6 +64,8 @@ async def board(cluster: Cluster, name: str) -> None:
     fold = Fold()
     fold.store, fold.policy = state["store"], state["policy"]
     fold.feed({"kind": "servers", "time": time.time(), "servers": cluster.names()})
+    law = theory.steady_rate(len(cluster.names()), state["store"], state["policy"])
+    fold.feed({"kind": "law", "time": time.time(), "theory_rate": law})
     await watch_feed(cluster.events(), fold=fold, title=f"Session Lab - {name} - {cluster.url}", clock=time.time)
 
 

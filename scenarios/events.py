@@ -39,6 +39,7 @@ FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     "act_end": {"time": _NUMBER, "act": (dict,)},
     "servers": {"time": _NUMBER, "servers": (list,)},
     "dropped": {"count": _COUNT},
+    "law": {"time": _NUMBER, "theory_rate": _MAYBE_NUMBER},
 }
 
 # The record of a finished act, as in the issue.

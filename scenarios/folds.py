@@ -103,6 +103,7 @@ class Fold:
         self.recent = Series(_RECENT / 20, 20)
         self.store = self.policy = ""  # in force, as the latest event says
         self.act: Act | None = None
+        self.law: float | None = None  # the rate theory gives the cluster as it stands, outside acts
         self.acts: deque[dict[str, Any]] = deque(maxlen=_KEEP)
         self.tickets: deque[Ticket] = deque(maxlen=_KEEP)
         self.ticket_count = 0
@@ -118,6 +119,7 @@ class Fold:
             "act_end": self._act_ends,
             "servers": self._servers,
             "dropped": self._dropped,
+            "law": self._law,
         }
 
     def feed(self, event: Event) -> None:
@@ -152,8 +154,8 @@ class Fold:
 
     @property
     def theory(self) -> float | None:
-        """The rate the act's law promises; None when no act is on or it promises none."""
-        return self.act.theory if self.act else None
+        """The rate the law in force promises, the act's when one is on; None when there is none."""
+        return self.act.theory if self.act else self.law
 
     def share(self, server: Server) -> float:
         """The part of the requests this server answered, a fraction."""
@@ -233,7 +235,12 @@ class Fold:
     def _act_ends(self, event: Event) -> None:
         self.acts.append(event["act"])
         self.act = None
-        self.series.expect(event["time"], None)
+        self.series.expect(event["time"], self.law)
+
+    def _law(self, event: Event) -> None:
+        self.law = event["theory_rate"]
+        if not self.act:
+            self.series.expect(event["time"], self.law)
 
     def _servers(self, event: Event) -> None:
         names = event["servers"]

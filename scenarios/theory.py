@@ -58,6 +58,19 @@ def tries_until_known(servers: int, miss: float = 0.01) -> int:
     return math.ceil(math.log(miss) / math.log(1 - 1 / servers))
 
 
+SPREADING = frozenset({"round_robin", "random", "least_busy", "two_choices"})
+"""Policies that send a user's next request to any server; the others bring users back to the same one."""
+
+
+def steady_rate(servers: int, store: str, policy: str) -> float:
+    """The logout rate a cluster settles at, of the requests that carry an ID, once everybody has logged in again.
+
+    A shared store, or a policy that brings users back to their server: 0. Logbooks of the servers' own behind a
+    policy that spreads requests: `keep_law`.
+    """
+    return keep_law(servers) if store == "memory" and policy in SPREADING else 0.0
+
+
 def lockstep_round_robin(servers: int, users: int, steps: int) -> float:
     """Logout rate of K users who move in lockstep under strict round robin, over visits of `steps` requests.
 

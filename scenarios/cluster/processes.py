@@ -9,6 +9,7 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any, Self
 
+from scenarios import theory
 from scenarios.cluster.children import Children
 from scenarios.cluster.fleet import Fleet, Server, all_of
 from scenarios.cluster.ground import MOST_SERVERS, check_count, check_port, make_private
@@ -34,6 +35,7 @@ class ProcessCluster:
         self._environ = environ
         self._control = folder / "balancer.sock"
         self._store = "memory"
+        self._policy = "round_robin"
         self._away: str | None = None  # the store that `stop_store` took away
         self._changing = asyncio.Lock()  # scale, switch and restart wait for each other
         self._children: Children
@@ -84,6 +86,7 @@ class ProcessCluster:
 
     async def _open(self, servers: int, store: str, url: str, balancer: dict[str, Any], port: int) -> None:
         self._store = store
+        self._policy = balancer["policy"]
         listen = f"{self._host}:{port}"
         config = {"listen": listen, "control": str(self._control), "backends": (), **balancer}
         self._balancer = self._children.fork("balancer", "balancer", config)
@@ -129,12 +132,14 @@ class ProcessCluster:
         async with self._changing:
             if policy is not None:
                 await self._ask("policy", name=policy)  # the balancer marks this one itself
+                self._policy = policy
             if store is not None:
                 url = await self._stores.url(store)
                 moved = await self._fleet.switch(store, url, migrate)
                 self._store = store
                 await self._ask("label", store=store)
                 await self.mark(what="store", detail=f"{store}, {moved} sessions moved" if migrate else store)
+            await self._mark_law()
         return {"moved": moved}
 
     async def scale(self, servers: int) -> None:
@@ -145,6 +150,12 @@ class ProcessCluster:
             url = await self._stores.url(self._store)
             await self._fleet.add(self._fleet.new_names(servers - len(names)), self._store, url)
             await self.mark(kind="servers", servers=self.names())
+            await self._mark_law()
+
+    async def _mark_law(self) -> None:
+        """Tell boards what rate theory now expects."""
+        rate = theory.steady_rate(len(self.names()), self._store, self._policy)
+        await self.mark(kind="law", theory_rate=rate)
 
     async def kill(self, server: str) -> None:
         await self._fleet.kill(server)
@@ -204,12 +215,12 @@ class ProcessCluster:
                 await self._stores.close()
         await self._children.stop()
 
-    async def _ask(self, do: str, **arguments: Any) -> dict[str, Any]:
+    async def _ask(self, do: str, *, within: float = ANSWER_WITHIN, **arguments: Any) -> dict[str, Any]:
         """One command to the balancer. Raises LabError with its refusal."""
         try:
             if self._balancer.ended.done():
                 raise ControlError("it has ended")
-            async with asyncio.timeout(ANSWER_WITHIN):
+            async with asyncio.timeout(within):
                 return await call(self._control, do, **arguments)
         except TimeoutError:
             raise LabError("the balancer does not answer; stop this lab and start it again") from None

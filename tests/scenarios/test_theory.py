@@ -65,3 +65,17 @@ def test_tries_until_known_is_the_smallest_number_that_suffices(servers: int) ->
 def test_no_servers_is_no_cluster(law) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match="at least 1"):
         law(0)
+
+
+@pytest.mark.parametrize(
+    ("servers", "store", "policy", "rate"),
+    [
+        (10, "memory", "round_robin", 0.9),
+        (4, "memory", "random", 0.75),
+        (10, "memory", "sticky_cookie", 0.0),
+        (10, "redis", "round_robin", 0.0),
+        (1, "memory", "round_robin", 0.0),
+    ],
+)
+def test_what_a_cluster_settles_at(servers: int, store: str, policy: str, rate: float) -> None:
+    assert theory.steady_rate(servers, store, policy) == pytest.approx(rate)
