@@ -71,7 +71,12 @@ def _checks(checks: Sequence[Mapping[str, Any]], width: int, glyphs: Glyphs) -> 
     for check in checks:
         if check["passed"] and ("%" not in check["expected"] or check["name"] == IN_TABLE):
             continue
-        shown = f"{check['name']}: measured {_measure(check)}, must be {check['expected']}"
+        law = (
+            f"theory {check['expected'].replace('%', ' %')}"
+            if "%" in check["expected"]
+            else f"must be {check['expected']}"
+        )
+        shown = f"{check['name']}: measured {_measure(check)}, {law}"
         verdict, style = ("pass", "GOOD") if check["passed"] else ("fail", "BAD")
         for number, part in enumerate(textwrap.wrap(clean(shown, glyphs), max(10, width - 8))):
             yield [(f"  {verdict if number == 0 else '':<6}", style), (part, "")]

@@ -235,7 +235,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(EVENTS, st.lists(st.integers(0, 40), max_size=6))
 def test_folding_does_not_depend_on_batching(events: list[Event], cuts: list[int]) -> None:
     at_once = folded(events)
