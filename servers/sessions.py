@@ -84,9 +84,9 @@ class Sessions:
         """Seconds of life left: idle and absolute timeout, whichever comes first; below 0 when it is over."""
         return min(session.last_seen + self.idle_timeout, session.created + self.absolute_timeout) - now
 
-    def is_stale(self, session: Session, now: float) -> bool:
+    def is_stale(self, session: Session) -> bool:
         """Time to write the visit down? Not at every request: a read would cost a write each time."""
-        return now - session.last_seen > self.idle_timeout / 10
+        return self.clock() - session.last_seen > self.idle_timeout / 10
 
     # Step 7
 
@@ -172,7 +172,8 @@ def sessions_middleware(sessions: Sessions, carrier: Carrier, on_unknown: str, f
             except web.HTTPException:
                 await depart(visit, request)
                 raise
-            await depart(visit, request)
+            if not is_settled(visit):
+                await depart(visit, request)
             return response
         except StoreFailed as failure:
             visit.outcome, visit.cookie = "store_error", None
@@ -191,6 +192,13 @@ def sessions_middleware(sessions: Sessions, carrier: Carrier, on_unknown: str, f
             now = sessions.clock()
             visit.age = f"{now - visit.session.created:.1f} {now - visit.session.last_seen:.1f}"
 
+    def is_settled(visit: Visit) -> bool:
+        """Most requests only read: for them the work ends here."""
+        session = visit.session
+        if session is None:
+            return visit.sent is None
+        return session.id == visit.sent and not session.changed and not sessions.is_stale(session)
+
     async def depart(visit: Visit, request: web.Request) -> None:
         if visit.session is not None and visit.session.changed:
             await sessions.save(visit.session)
@@ -206,7 +214,7 @@ def sessions_middleware(sessions: Sessions, carrier: Carrier, on_unknown: str, f
         """What the answer does not depend on; it may fail without anybody noticing."""
         try:
             if visit.session is not None:
-                if sessions.is_stale(visit.session, sessions.clock()):
+                if sessions.is_stale(visit.session):
                     await sessions.save(visit.session)
             elif on_unknown == "replace" and visit.outcome in STRANGE and not visit.gone:
                 anonymous = sessions.create()

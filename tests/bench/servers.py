@@ -17,6 +17,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -73,19 +74,18 @@ class Contestant:
     measured: list[float] = field(default_factory=list)  # us of CPU per request, by round
     rates: list[float] = field(default_factory=list)  # requests per second, by round
 
-    def start(self, logs: Path) -> None:
-        log = logs / f"{self.name}.log"
-        with log.open("w") as output:
-            self.process = subprocess.Popen(
-                self.command, cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT), **self.environ},
-                stdout=subprocess.PIPE, stderr=output, text=True,
-            )  # fmt: skip
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            self.command, cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT), **self.environ},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
         assert self.process.stdout is not None
+        line = "no message"
         for line in self.process.stdout:
-            if found := re.search(r"(?:http://)?(127\.0\.0\.1:\d+)", line):
-                self.url = f"http://{found[1]}"
+            if found := re.search(r"127\.0\.0\.1:\d+", line):
+                self.url = f"http://{found[0]}"
                 return
-        raise Skip(f"did not start: {(log.read_text().strip() or 'no message').splitlines()[-1]}")
+        raise Skip(f"did not start: {line.strip()}")
 
     def prepare(self, folder: Path) -> None:
         cookies = ["x=1"]
@@ -124,14 +124,14 @@ def log_in(url: str, name: str) -> str:
     """The session cookie, as it is to be sent back."""
     form = urllib.parse.urlencode({"username": name, "password": f"wristband-{name}"}).encode()
     request = urllib.request.Request(f"{url}/login", form, {"Accept": "application/json"})
-    with urllib.request.urlopen(request) as answer:
+    with urllib.request.urlopen(request, timeout=10) as answer:
         cookie: str = answer.headers["Set-Cookie"].split(";")[0]
     return cookie
 
 
 def check(url: str, cookie: str) -> None:
     request = urllib.request.Request(f"{url}/whoami", headers={"Cookie": cookie, "Accept": "application/json"})
-    with urllib.request.urlopen(request) as answer:
+    with urllib.request.urlopen(request, timeout=10) as answer:
         user = json.load(answer)["user"]
     assert user == MEMBERS[0], user
 
@@ -188,6 +188,7 @@ CONTESTANTS: dict[str, Callable[[Path, argparse.Namespace], Contestant]] = {
 
 def main() -> int:
     options = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left behind
     folder = Path(tempfile.mkdtemp(prefix="lab-", dir="/tmp"))
     redis, postgres = RedisServer(folder, environ={"PATH": os.environ["PATH"]}), PostgresServer(folder, environ={})
     options.redis_url, options.redis_socket, options.postgres_url = redis.url, str(folder / "redis.sock"), postgres.url
@@ -200,7 +201,7 @@ def main() -> int:
             try:
                 contestant = CONTESTANTS[name](folder, options)
                 running.append(contestant)
-                contestant.start(folder)
+                contestant.start()
                 contestant.prepare(folder)
             except Skip as why:
                 running = [other for other in running if other.name != name]
