@@ -1,6 +1,28 @@
-"""The balancer's own answers. Pure."""
+"""Heads of answers as clients get them: a backend's, rewritten where needed, and the balancer's own. Pure."""
 
 from http import HTTPStatus
+
+from balancer.http1 import CHUNKED, UNTIL_CLOSE, Request, Response
+
+
+def final_head(answer: Response, request: Request, set_cookie: bytes | None, busy: bool) -> tuple[bytes, bool]:
+    """The head of a backend's final answer for this client, and whether the client's connection ends after it.
+
+    `busy`: it must end, because the request is not all here yet, or the balancer is stopping.
+    """
+    head, old = answer.kept, request.minor == 0
+    if set_cookie is not None:
+        head += b"Set-Cookie: " + set_cookie + b"\r\n"
+    if old and answer.length == CHUNKED:  # HTTP/1.0 knows no chunks: the content goes on bare, until the close
+        lines = head.split(b"\r\n")
+        head = b"\r\n".join(line for line in lines if not line.lower().startswith(b"transfer-encoding:"))
+    unframed = answer.length == UNTIL_CLOSE or (old and answer.length == CHUNKED)
+    close = busy or unframed or not request.keep_alive
+    if close:
+        head += b"Connection: close\r\n"
+    elif old:
+        head += b"Connection: keep-alive\r\n"
+    return head + b"\r\n", close
 
 
 def own_answer(status: int, why: str, *, close: bool, head_only: bool = False) -> bytes:

@@ -1,4 +1,4 @@
-"""The feed: one wide event per request, and marks. Bounded: what a slow subscriber misses becomes one `dropped` record."""
+"""The feed: one wide event per request, and marks. Bounded: what a slow reader misses becomes one `dropped` record."""
 
 import asyncio
 from collections import deque

@@ -6,6 +6,7 @@ import socket
 import struct
 from typing import cast
 
+from balancer import trouble
 from balancer.answers import own_answer
 from balancer.bodies import body_of
 from balancer.http1 import MAX_HEAD, Refused, Request, parse_request
@@ -183,7 +184,7 @@ class Client(asyncio.Protocol):
         if self.exchange is None and not self._buffer:
             self.close()
         elif self.exchange is not None and self.exchange.tunnel:
-            self.exchange.client_gone()
+            trouble.client_gone(self.exchange)
 
     def abort(self) -> None:
         """End in the middle of an answer, with a reset: an orderly close could be taken for the answer's end."""
@@ -201,7 +202,7 @@ class Client(asyncio.Protocol):
         elif self._closing or unsent:
             self.abort()
         elif self.exchange is not None:
-            self.exchange.expire()
+            trouble.expire(self.exchange)
         elif self._buffer:
             self.refuse(Refused(408, "the request's head took too long"))
         else:
@@ -212,14 +213,14 @@ class Client(asyncio.Protocol):
         self._half_closed = True
         if self.exchange is None or self._closing:
             return False
-        return self.exchange.client_half_closed()
+        return trouble.client_half_closed(self.exchange)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.balancer.clients.discard(self)
+        self.balancer.client_left(self)
         self._closing = True
         self._buffer = b""
         if self.exchange is not None:
-            self.exchange.client_gone()
+            trouble.client_gone(self.exchange)
 
     # Back-pressure
 

@@ -1,17 +1,16 @@
 """One request's story, top to bottom: choose a backend, lease a connection, send, receive, count, deliver, finish.
 
-Then what can go wrong, by who fails: the backend, the clock, the client. Nothing here waits: each step is called when
-its bytes are there. A connect failure is definite, so any request may go elsewhere; a lost connection is not, so only
-an idempotent request of which nothing has been answered is sent again (RFC 9110 section 9.2.2).
+Nothing here waits: each step is called when its bytes are there. What can go wrong is told in trouble.py.
 """
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from balancer.answers import own_answer
-from balancer.bodies import Body, UntilClose, body_of
+from balancer import trouble
+from balancer.answers import final_head
+from balancer.bodies import Body, body_of
 from balancer.events import begin_event, request_event
-from balancer.http1 import CHUNKED, MAX_HEAD, Refused, Request, Response, parse_response
+from balancer.http1 import MAX_HEAD, Refused, Request, Response, parse_response
 from balancer.pool import STRANGER, Backend, Counts, Pick
 from balancer.quick import quick_response
 from balancer.state import Balancer
@@ -20,8 +19,6 @@ from balancer.upstream import Upstream, connect
 if TYPE_CHECKING:
     from balancer.front import Client
 
-MOST_REPLAYS = 2
-"""Times a request may be sent again after its connection was lost: it might be what kills the backends."""
 MOST_INTERIM = 16
 """1xx responses before the final one."""
 MAX_FIRST = 64 * 1024
@@ -34,8 +31,25 @@ class Exchange:
     """One request and its answer."""
 
     __slots__ = (
-        "_close", "_connecting", "_download", "_first", "_fresh", "_held", "_interims", "_replays", "_tried", "answer", "backend",
-        "balancer", "client", "pick", "request", "started", "tunnel", "upload", "upstream",
+        "answer",
+        "backend",
+        "balancer",
+        "client",
+        "closing",
+        "connecting",
+        "download",
+        "first",
+        "fresh",
+        "held",
+        "interims",
+        "pick",
+        "replays",
+        "request",
+        "started",
+        "tried",
+        "tunnel",
+        "upload",
+        "upstream",
     )  # fmt: skip
 
     def __init__(
@@ -51,13 +65,13 @@ class Exchange:
         self.answer: Response | None = None
         self.pick: Pick | None = None
         self.tunnel = False
-        self._first = first
-        self._download: Body | None = None
-        self._held = b""
-        self._fresh = self._close = False
-        self._interims = self._replays = 0
-        self._tried: tuple[Backend, ...] = ()
-        self._connecting: asyncio.Task[None] | None = None
+        self.first = first
+        self.download: Body | None = None
+        self.held = b""
+        self.fresh = self.closing = False
+        self.interims = self.replays = 0
+        self.tried: tuple[Backend, ...] = ()
+        self.connecting: asyncio.Task[None] | None = None
         self.started = begin_event(self) if balancer.feed.subscribers else 0.0
 
     # 1. Choose a backend
@@ -65,15 +79,15 @@ class Exchange:
     def begin(self) -> None:
         balancer = self.balancer
         available = balancer.pool.available
-        if self._tried:
-            available = available.without(self._tried)
+        if self.tried:
+            available = available.without(self.tried)
         pick = balancer.policy.pick(available, self.request)
         if pick is None:
-            if self._tried:
-                self.fail(502, "no server could be reached")
+            if self.tried:
+                trouble.fail(self, 502, "no server could be reached")
             else:
                 balancer.pool.own.errors += 1
-                self.fail(503, "no server is available")
+                trouble.fail(self, 503, "no server is available")
             return
         self.pick = pick
         self.backend = pick.backend
@@ -84,22 +98,22 @@ class Exchange:
 
     def lease(self, backend: Backend) -> None:
         idle = backend.idle
-        if idle and not self._fresh and (self.request.replayable or idle[-1].surely_open()):
+        if idle and not self.fresh and (self.request.replayable or idle[-1].surely_open()):
             self.send(idle.pop())
             return
         self.client.deadline = self.balancer.within(self.balancer.config.connect_timeout * 2)
-        self._connecting = self.balancer.run(self._connect(backend))
+        self.connecting = self.balancer.run(self._connect(backend))
 
     async def _connect(self, backend: Backend) -> None:
         try:
             upstream = await connect(self.balancer, backend)
         except (OSError, TimeoutError):
-            self._connecting = None
+            self.connecting = None
             self.balancer.failed(backend)
-            self._tried += (backend,)
-            self.again()  # nothing has been sent: any request may go elsewhere
+            self.tried += (backend,)
+            trouble.again(self)  # nothing has been sent: any request may go elsewhere
             return
-        self._connecting = None
+        self.connecting = None
         self.send(upstream)
 
     # 3. Send the head, and what is there of the body, in one write
@@ -108,7 +122,7 @@ class Exchange:
         self.upstream = upstream
         upstream.exchange = self
         self.client.deadline = self.balancer.within(self.balancer.config.response_timeout)
-        upstream.write(self.request.wire + self._first if self._first else self.request.wire)
+        upstream.write(self.request.wire + self.first if self.first else self.request.wire)
         if self.upload is not None:
             self.client.go_on()
 
@@ -125,16 +139,16 @@ class Exchange:
         try:
             part, rest = self.upload.feed(data)
         except Refused as refused:
-            self.client_broke(refused)
+            trouble.client_broke(self, refused)
             return b""
         if self.upload.done:
             self.upload = None
         if self.upstream is None:
-            self._first += part
-            if len(self._first) > MAX_FIRST:
+            self.first += part
+            if len(self.first) > MAX_FIRST:
                 self.client.hold()
         else:
-            self._replays = MOST_REPLAYS  # what has been passed on is not kept: it cannot be sent again
+            self.replays = trouble.MOST_REPLAYS  # what has been passed on is not kept: it cannot be sent again
             self.upstream.write(part)
         return rest
 
@@ -147,18 +161,18 @@ class Exchange:
             else:
                 self.receive(data)
         except Refused as refused:
-            self.backend_broke(str(refused))
+            trouble.backend_broke(self, str(refused))
 
     def receive(self, data: bytes) -> None:
         upstream, request = self.upstream, self.request
         assert upstream is not None
-        if self._held:
-            data = self._held + data
+        if self.held:
+            data = self.held + data
         answer = upstream.seen
         if answer is None or not data.startswith(answer.raw) or request.method == b"HEAD":
             data, answer = self.read_head(data)
             if answer is None:
-                self._held = data
+                self.held = data
                 return
         self.answer = answer
         self.count(answer)
@@ -182,7 +196,7 @@ class Exchange:
         request, upstream = self.request, self.upstream
         strip = self.balancer.config.strip_session_headers
         assert upstream is not None
-        answer = None if self._held or strip else quick_response(data, request.method)
+        answer = None if self.held or strip else quick_response(data, request.method)
         while answer is None or answer.status < 200:
             end = data.find(b"\r\n\r\n") + 4
             if end < 4 or end > MAX_HEAD:
@@ -196,8 +210,8 @@ class Exchange:
                 return data, answer
             if answer.status < 200:
                 data = data[end:]
-                self._interims += 1
-                if self._interims > MOST_INTERIM:
+                self.interims += 1
+                if self.interims > MOST_INTERIM:
                     raise Refused(502, "too many interim answers")
                 if request.minor == 1:
                     self.client.write(answer.kept + b"\r\n")
@@ -231,31 +245,18 @@ class Exchange:
     def deliver(self, answer: Response, data: bytes) -> None:
         client, request, pick = self.client, self.request, self.pick
         assert pick is not None
-        head = answer.kept
-        if pick.set_cookie is not None:
-            head += b"Set-Cookie: " + pick.set_cookie + b"\r\n"
         if answer.status == 101:
-            self.open_tunnel(head, data)
+            self.open_tunnel(answer, data)
             return
-        old = request.minor == 0
-        self._download = download = body_of(answer.length, decode=old)
-        if old and answer.length == CHUNKED:
-            head = b"\r\n".join(
-                line for line in head.split(b"\r\n") if not line.lower().startswith(b"transfer-encoding:")
-            )
-        ends = isinstance(download, UntilClose) or (old and answer.length == CHUNKED)
-        close = ends or not request.keep_alive or self.upload is not None or self.balancer.stopping
-        if close:
-            head += b"Connection: close\r\n"
-        elif old:
-            head += b"Connection: keep-alive\r\n"
-        self._close = close
+        self.download = download = body_of(answer.length, decode=request.minor == 0)
+        busy = self.upload is not None or self.balancer.stopping
+        head, self.closing = final_head(answer, request, pick.set_cookie, busy)
         if download is None:
-            client.write(head + b"\r\n")
-            self.finish(reuse=answer.keep_alive and not data, close=close)
+            client.write(head)
+            self.finish(reuse=answer.keep_alive and not data, close=self.closing)
             return
         part, rest = download.feed(data)
-        client.write(head + b"\r\n" + part)
+        client.write(head + part)
         self.delivered(rest)
 
     def deliver_part(self, data: bytes) -> None:
@@ -263,28 +264,28 @@ class Exchange:
             self.client.deadline = self.balancer.within(TUNNEL_IDLE)
             self.client.write(data)
             return
-        assert self._download is not None
-        part, rest = self._download.feed(data)
+        assert self.download is not None
+        part, rest = self.download.feed(data)
         self.client.write(part)
         self.delivered(rest)
 
     def delivered(self, rest: bytes) -> None:
         """Some of the body has been passed on; `rest` is what came after its end."""
         assert self.answer is not None
-        assert self._download is not None
-        if self._download.done:
-            self.finish(reuse=self.answer.keep_alive and not rest, close=self._close)
+        assert self.download is not None
+        if self.download.done:
+            self.finish(reuse=self.answer.keep_alive and not rest, close=self.closing)
         else:
             self.client.deadline = self.balancer.within(self.balancer.config.response_timeout)
 
-    def open_tunnel(self, head: bytes, data: bytes) -> None:
+    def open_tunnel(self, answer: Response, data: bytes) -> None:
         """Both sides speak another protocol from here on (RFC 9110 section 7.8); we pass bytes."""
+        assert self.upstream is not None
         self.tunnel = True
         self.client.deadline = self.balancer.within(TUNNEL_IDLE)
-        self.client.write(head + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + data)
+        self.client.write(answer.kept + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + data)
         self.client.go_on()
-        early = self.client.take_buffer()
-        if early and self.upstream is not None:
+        if early := self.client.take_buffer():
             self.upstream.write(early)
 
     # 7. Finish
@@ -292,8 +293,8 @@ class Exchange:
     def finish(self, *, reuse: bool, close: bool) -> None:
         """`reuse`: the connection to the backend is at rest; `close`: the client's must end."""
         upstream, backend = self.upstream, self.backend
-        if self._connecting is not None:
-            self._connecting.cancel()
+        if self.connecting is not None:
+            self.connecting.cancel()
         if upstream is not None:
             if reuse and self.upload is None:
                 upstream.rest()
@@ -305,104 +306,3 @@ class Exchange:
         if self.started:
             self.balancer.feed.put(request_event(self))
         self.client.finished(close, linger=self.upload is not None)
-
-    # What can go wrong: the backend
-
-    def again(self) -> None:
-        """Send the request once more, to whoever is chosen now."""
-        backend, self.backend = self.backend, None
-        assert backend is not None
-        backend.counts.retried += 1
-        self.balancer.left(backend)
-        self.begin()
-
-    def backend_lost(self, *, clean: bool) -> None:
-        """The connection has ended; `clean`: without an error."""
-        upstream, self.upstream = self.upstream, None
-        backend = self.backend
-        assert upstream is not None
-        assert backend is not None
-        if self.tunnel or (clean and isinstance(self._download, UntilClose)):
-            self.finish(reuse=False, close=True)
-            return
-        if self.answer is not None:
-            self.truncated()
-            return
-        untouched = not self._held and not self._interims
-        if not upstream.reused or not untouched:  # a connection that has rested may just have been idle too long
-            self.balancer.failed(backend)
-            self._tried += (backend,)
-        if untouched and self.request.replayable and self._replays < MOST_REPLAYS:
-            self._replays += 1
-            self._fresh = True
-            self.again()
-        else:
-            self.fail(502, "the server closed the connection before it answered")
-
-    def backend_broke(self, why: str) -> None:
-        """It has sent what cannot be passed on."""
-        assert self.backend is not None
-        self.balancer.failed(self.backend)
-        if self.answer is not None:
-            self.truncated(counted=True)
-        else:
-            self.fail(502, f"the server's answer is no HTTP: {why}")
-
-    def truncated(self, *, counted: bool = False) -> None:
-        """The rest of the answer will never come, and only a broken connection tells the client so."""
-        assert self.backend is not None
-        if not counted:
-            self.balancer.failed(self.backend)
-        self.client.abort()
-        self.finish(reuse=False, close=True)
-
-    def fail(self, status: int, why: str) -> None:
-        """Answer in the backend's place."""
-        balancer, request = self.balancer, self.request
-        own = balancer.pool.own
-        own.requests += 1
-        own.statuses[status // 100] += 1
-        close = self.upload is not None or request.minor == 0 or not request.keep_alive or balancer.stopping
-        self.client.write(own_answer(status, why, close=close, head_only=request.method == b"HEAD"))
-        if self.started:
-            balancer.feed.put(request_event(self, status))
-            self.started = 0.0
-        self.finish(reuse=False, close=close)
-
-    # The clock
-
-    def expire(self) -> None:
-        """Nothing has moved for too long (Balancer.sweep, by way of the client)."""
-        if self.tunnel:
-            self.finish(reuse=False, close=True)
-        elif self._connecting is not None:
-            self.fail(504, "the server could not be reached in time")
-        elif self.answer is not None:
-            self.truncated()
-        elif self.upload is not None:
-            self.fail(408, "the request's body took too long")
-        else:
-            assert self.backend is not None
-            self.balancer.failed(self.backend)
-            self.fail(504, "the server did not answer in time")
-
-    # The client
-
-    def client_broke(self, refused: Refused) -> None:
-        """Its request's body is malformed: the backend must not take what it got for a whole request."""
-        if self.answer is not None:
-            self.client.abort()
-            self.finish(reuse=False, close=True)
-        else:
-            self.fail(refused.status, str(refused))
-
-    def client_half_closed(self) -> bool:
-        """It will send no more; whether it can still have its answer."""
-        if self.tunnel:
-            self.finish(reuse=False, close=True)
-            return False
-        return self.upload is None  # half a request is none
-
-    def client_gone(self) -> None:
-        """Nobody is there to be answered."""
-        self.finish(reuse=False, close=True)

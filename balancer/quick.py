@@ -33,7 +33,7 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
 
 
 def _block(watched: bytes, letters: str, special: bytes) -> bytes:
-    """Field lines: any that is not watched (a first letter outside `letters` settles that at once), or a special one."""
+    """Field lines: any that is not watched (a first letter not in `letters` settles that at once), or a special one."""
     harmless = "".join(c + c.upper() for c in "abcdefghijklmnopqrstuvwxyz" if c not in letters)
     first = rb"[!#$%&'*+.^_`|~0-9" + harmless.encode() + rb"\-]"
     rest = TOKEN + rb"*+:" + TEXT + rb"*+\r\n"

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 
 from balancer import health
@@ -118,12 +119,11 @@ async def _sweep(balancer: Balancer) -> None:
 async def _finish(balancer: Balancer) -> None:
     """Running requests may end, up to `stop_timeout` seconds; connections at rest are closed at once."""
     balancer.stopping = True
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + balancer.config.stop_timeout
     for client in list(balancer.clients):
         client.stop()
-    while balancer.clients and loop.time() < deadline:
-        await asyncio.sleep(0.01)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(balancer.config.stop_timeout):
+            await balancer.until_empty()
     for client in list(balancer.clients):
         client.abort()
     for upstream in list(balancer.upstreams):

@@ -36,6 +36,7 @@ class Balancer:
         self._rng = rng
         self._secret = secret
         self._clock = clock
+        self._empty: asyncio.Future[None] | None = None
         self._waiting: dict[Backend, list[asyncio.Future[None]]] = {}
         self.now = clock()
         """The time as of the last sweep: up to SWEEP seconds old, and free."""
@@ -112,6 +113,17 @@ class Balancer:
             waiting = asyncio.get_running_loop().create_future()
             self._waiting.setdefault(backend, []).append(waiting)
             await waiting
+
+    async def until_empty(self) -> None:
+        """Return once no client is connected; asked for when the balancer stops."""
+        if self.clients:
+            self._empty = asyncio.get_running_loop().create_future()
+            await self._empty
+
+    def client_left(self, client: "Client") -> None:
+        self.clients.discard(client)
+        if self._empty is not None and not self.clients and not self._empty.done():
+            self._empty.set_result(None)
 
     def run(self, work: Any) -> "asyncio.Task[None]":
         """A task that somebody holds on to until it is done."""

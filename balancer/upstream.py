@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from balancer.http1 import Response
 from balancer.pool import Backend
 from balancer.state import Balancer
+from balancer.trouble import backend_lost
 
 if TYPE_CHECKING:
     from balancer.proxy import Exchange
@@ -63,7 +64,7 @@ class Upstream(asyncio.Protocol):
         self.balancer.upstreams.discard(self)
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
-            exchange.backend_lost(clean=error is None)
+            backend_lost(exchange, clean=error is None)
         elif self in self.backend.idle:
             self.backend.idle.remove(self)
 
@@ -95,7 +96,7 @@ class Upstream(asyncio.Protocol):
         self.transport.abort()
 
     def surely_open(self) -> bool:
-        """Whether the backend has neither closed it, as far as the system knows, nor had the time to get tired of it."""
+        """Whether the backend has not closed it, as far as the system knows, nor had the time to get tired of it."""
         if self.balancer.now - self.rested > SURELY_OPEN:
             return False
         poll = select.poll()

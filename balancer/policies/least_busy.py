@@ -2,7 +2,7 @@ from balancer.policies.base import Available, Pick, Request
 
 
 class LeastBusy:
-    """The fewest requests in flight for its weight; among equals in turn, or an idle cluster would use one server only."""
+    """The fewest requests in flight for its weight; among equals in turn: also idle clusters use every server."""
 
     def __init__(self) -> None:
         self._turn = 0

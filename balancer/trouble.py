@@ -1,0 +1,133 @@
+"""What can go wrong with a request, by who fails: the backend, the clock, the client.
+
+A connect failure is definite, so any request may go elsewhere; a lost connection is not, so only an idempotent request
+that nothing was answered to is sent again (RFC 9110 section 9.2.2).
+"""
+
+from typing import TYPE_CHECKING
+
+from balancer.answers import own_answer
+from balancer.bodies import UntilClose
+from balancer.events import request_event
+from balancer.http1 import Refused
+
+if TYPE_CHECKING:
+    from balancer.proxy import Exchange
+
+MOST_REPLAYS = 2
+"""Times a request may be sent again after its connection was lost: it might be what kills the backends."""
+
+
+# What can go wrong: the backend
+
+
+def again(exchange: "Exchange") -> None:
+    """Send the request once more, to whoever is chosen now."""
+    backend, exchange.backend = exchange.backend, None
+    assert backend is not None
+    backend.counts.retried += 1
+    exchange.balancer.left(backend)
+    exchange.begin()
+
+
+def backend_lost(exchange: "Exchange", *, clean: bool) -> None:
+    """The connection has ended; `clean`: without an error."""
+    upstream, exchange.upstream = exchange.upstream, None
+    backend = exchange.backend
+    assert upstream is not None
+    assert backend is not None
+    if exchange.tunnel or (clean and isinstance(exchange.download, UntilClose)):
+        exchange.finish(reuse=False, close=True)
+        return
+    if exchange.answer is not None:
+        truncated(exchange)
+        return
+    untouched = not exchange.held and not exchange.interims
+    if upstream.reused and untouched:  # it may just have been idle for too long: that is no failure
+        backend.counts.errors += not exchange.request.replayable
+    else:
+        exchange.balancer.failed(backend)
+        exchange.tried += (backend,)
+    if untouched and exchange.request.replayable and exchange.replays < MOST_REPLAYS:
+        exchange.replays += 1
+        exchange.fresh = True
+        again(exchange)
+    else:
+        fail(exchange, 502, "the server closed the connection before it answered")
+
+
+def backend_broke(exchange: "Exchange", why: str) -> None:
+    """It has sent what cannot be passed on."""
+    assert exchange.backend is not None
+    exchange.balancer.failed(exchange.backend)
+    if exchange.answer is not None:
+        truncated(exchange, blame=False)
+    else:
+        fail(exchange, 502, f"the server's answer is no HTTP: {why}")
+
+
+def truncated(exchange: "Exchange", *, blame: bool = True) -> None:
+    """The rest of the answer will never come, and only a broken connection tells the client so."""
+    assert exchange.backend is not None
+    if blame:
+        exchange.balancer.failed(exchange.backend)
+    exchange.client.abort()
+    exchange.finish(reuse=False, close=True)
+
+
+def fail(exchange: "Exchange", status: int, why: str) -> None:
+    """Answer in the backend's place."""
+    balancer, request = exchange.balancer, exchange.request
+    own = balancer.pool.own
+    own.requests += 1
+    own.statuses[status // 100] += 1
+    close = exchange.upload is not None or request.minor == 0 or not request.keep_alive or balancer.stopping
+    exchange.client.write(own_answer(status, why, close=close, head_only=request.method == b"HEAD"))
+    if exchange.started:
+        balancer.feed.put(request_event(exchange, status))
+        exchange.started = 0.0
+    exchange.finish(reuse=False, close=close)
+
+
+# The clock
+
+
+def expire(exchange: "Exchange") -> None:
+    """Nothing has moved for too long (Balancer.sweep, by way of the client)."""
+    if exchange.tunnel:
+        exchange.finish(reuse=False, close=True)
+    elif exchange.connecting is not None:
+        fail(exchange, 504, "the server could not be reached in time")
+    elif exchange.answer is not None:
+        truncated(exchange, blame=exchange.upload is None)
+    elif exchange.upload is not None:
+        fail(exchange, 408, "the request's body took too long")
+    else:
+        assert exchange.backend is not None
+        exchange.balancer.failed(exchange.backend)
+        fail(exchange, 504, "the server did not answer in time")
+
+
+# The client
+
+
+def client_broke(exchange: "Exchange", refused: Refused) -> None:
+    """Its request's body is malformed: the backend must not take what it got for a whole request."""
+    if exchange.answer is not None:
+        exchange.client.abort()
+        exchange.finish(reuse=False, close=True)
+    else:
+        fail(exchange, refused.status, str(refused))
+
+
+def client_half_closed(exchange: "Exchange") -> bool:
+    """It will send no more; whether it can still have its answer."""
+    if exchange.tunnel:
+        exchange.finish(reuse=False, close=True)
+        return False
+    return exchange.upload is None  # half a request is none
+
+
+def client_gone(exchange: "Exchange") -> None:
+    """Nobody is there to be answered."""
+    exchange.finish(reuse=False, close=True)
