@@ -4,6 +4,17 @@ import json
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
+OUTCOMES = {
+    "none": "no ID was sent, and none was made",
+    "new": "no ID was sent, and a session was made",
+    "hit": "the ID was sent and found",
+    "unknown": "the ID was sent and this logbook does not know it",
+    "expired": "the ID was sent, and its time is over (idle or absolute timeout)",
+    "revoked": "the ID was sent, and had been ended on purpose (logout, new ID at login)",
+    "store_error": "the store did not answer: nothing is known about the ID, nothing is taken away (503)",
+}
+"""What a server says of the ID in a request (header Session-Outcome)."""
+
 decode = json.JSONDecoder().raw_decode  # half the time of json.loads, on every request
 encode = json.JSONEncoder(separators=(",", ":")).encode
 
