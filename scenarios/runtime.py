@@ -4,10 +4,12 @@ The lock is a flock on the folder itself, shared with the lab's nursery: it is f
 ended, whichever way, so whoever gets it may remove what the folder still holds.
 """
 
+import asyncio
 import fcntl
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import stat
@@ -27,7 +29,7 @@ from servers.control import ControlError, call
 NAMES = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
 LONGEST_BASE = 60  # bytes, so that BASE/NAME/server-100.sock stays below the limit of Unix sockets
 NURSERY_CLEANS_WITHIN = 6.0  # seconds after `kill -9` of a lab
-LAB_STOPS_WITHIN = 20.0
+LAB_STOPS_WITHIN = 15.0
 ASK_AGAIN = 0.02
 NOTE = "lab.json"
 DOOR = "lab.sock"
@@ -68,7 +70,7 @@ def base_folder(environ: Mapping[str, str] = os.environ) -> Path:
 def claim(name: str, environ: Mapping[str, str] = os.environ) -> Place:
     """Take this name for a new lab and clear what a dead one left. Raises LabError: in use, or not a name.
 
-    Waits a few seconds when a lab has just been killed and its nursery is still cleaning up.
+    Waits a few seconds while the nursery of a killed lab is still cleaning up.
     """
     folder = folder_of(name, environ)
     deadline = time.monotonic() + NURSERY_CLEANS_WITHIN
@@ -92,8 +94,7 @@ def find(name: str, environ: Mapping[str, str] = os.environ) -> Path:
     if is_running(folder):
         return folder
     others = ", ".join(labs(environ))
-    hint = f"running: {others}" if others else "start one with: lab up"
-    raise LabError(f"no lab named {name!r} is running ({hint})")
+    raise LabError(f"no lab named {name!r} is running ({f'running: {others}' if others else 'start one with: lab up'})")
 
 
 def labs(environ: Mapping[str, str] = os.environ) -> list[str]:
@@ -110,13 +111,21 @@ async def down(name: str, environ: Mapping[str, str] = os.environ) -> None:
         return
     pid = owner(find(name, environ))
     with suppress(ProcessLookupError):  # it has just ended by itself
-        ending = wait_for_pidfd(pid)
         try:
-            await call(folder / DOOR, "down")
-        except ControlError:
-            os.kill(pid, signal.SIGTERM)  # it is still starting, or hangs; its nursery cleans up
-        await ending
+            async with asyncio.timeout(LAB_STOPS_WITHIN):
+                await end_orderly(pid, folder / DOOR)
+        except TimeoutError:
+            os.kill(pid, signal.SIGKILL)  # it hangs; its nursery cleans up
+            await wait_for_pidfd(pid)
     claim(name, environ).release()  # waits for the nursery
+
+
+async def end_orderly(pid: int, door: Path) -> None:
+    try:
+        await call(door, "down")
+    except ControlError:
+        os.kill(pid, signal.SIGTERM)  # it is still starting
+    await wait_for_pidfd(pid)
 
 
 def detach(lab: Callable[[Callable[[dict[str, Any]], None]], None]) -> dict[str, Any]:
@@ -136,13 +145,11 @@ def detach(lab: Callable[[Callable[[dict[str, Any]], None]], None]) -> dict[str,
     except KeyboardInterrupt:
         os.kill(pid, signal.SIGTERM)
         raise
-    silent = {"error": "the lab ended while it started: try without --detach"}
-    word: dict[str, Any] = json.loads(said) if said else silent
+    word: dict[str, Any] = json.loads(said or '{"error": "the lab ended while it started: try without --detach"}')
     if "error" in word:
         os.waitpid(pid, 0)
         raise LabError(word["error"])
-    ready: dict[str, Any] = word["ready"]
-    return ready
+    return dict(word["ready"])
 
 
 def run_detached(lab: Callable[[Callable[[dict[str, Any]], None]], None], writing: int) -> None:
@@ -190,7 +197,7 @@ def try_lock(folder: Path) -> int | None:
             return None
         if is_locked_here(lock, folder):
             return lock
-        os.close(lock)  # we locked a folder that is removed by now
+        os.close(lock)  # that folder is removed by now
 
 
 def is_locked_here(lock: int, folder: Path) -> bool:
@@ -220,13 +227,13 @@ def owner(folder: Path) -> int:
 
 
 def is_alive(pid: int) -> bool:
-    if pid <= 0:
-        return False
+    """One that has ended and only waits for its parent to collect it is not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
         return False
-    return True
+    with os.fdopen(descriptor) as ended:
+        return not select.select([ended], [], [], 0)[0]
 
 
 def is_running(folder: Path) -> bool:

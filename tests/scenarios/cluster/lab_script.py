@@ -3,6 +3,11 @@
 Prints one JSON line when the cluster serves, and another when it has been told to end but has not begun to.
 """
 
+# ruff: noqa: E402 - as the command line does: Python may swallow a Ctrl-C while it imports
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import asyncio
 import json
 import sys
@@ -28,6 +33,7 @@ async def play(place: runtime.Place, store: str) -> None:
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     place = runtime.claim(sys.argv[1])
     try:
         asyncio.run(play(place, sys.argv[2]))

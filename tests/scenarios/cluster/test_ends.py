@@ -1,5 +1,6 @@
 """However a lab ends - Ctrl-C, `kill -9`, its nursery killed - no process, folder or port is left behind."""
 
+import asyncio
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from scenarios import runtime
 from scenarios.cluster.attached import AttachedCluster
 from scenarios.cluster.processes import ProcessCluster
 from scenarios.errors import LabError
@@ -155,6 +157,20 @@ async def test_down_ends_a_lab_and_waits_for_it(start: Start, environ: dict[str,
         await cluster.state()
     with pytest.raises(LabError, match="no lab named 'one' is running"):
         await AttachedCluster.attach("one", environ)
+
+
+async def test_down_ends_a_lab_that_hangs(
+    start: Start, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = start()
+    folder = Path(lab.hear()["folder"])
+    family = lab.family()
+    lab.process.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(runtime, "LAB_STOPS_WITHIN", 0.3)
+    ending = asyncio.create_task(runtime.down("one", environ))
+    await asyncio.to_thread(lab.process.wait)  # its parent must collect it
+    await ending
+    assert_gone(family, folder)
 
 
 @pytest.mark.parametrize("moment", [0.02, 0.1, 0.2, 0.3, 0.4, 0.6])
