@@ -1,0 +1,86 @@
+"""However a command ends, it says little, leaves nothing behind and gives the terminal back."""
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scenarios import cli
+from tests.cli.processes import LAB, left
+
+
+def test_a_reader_who_goes_away_is_no_error(environ: dict[str, str]) -> None:
+    command = f"{' '.join(LAB)} scenarios; echo $? >&2"
+    process = subprocess.Popen(
+        ["sh", "-c", command], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == f"{cli.PIPE_CLOSED}\n"
+    process.wait()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_lab_in_front_ends_in_order(environ: dict[str, str], stop: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [*LAB, "up", "--servers", "2", "--users", "4"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert b"The shop is open" in process.stdout.readline()
+    assert process.stdout.readline(), "the board in lines follows"
+    process.send_signal(stop)
+    _, said = process.communicate(timeout=20)
+    assert (process.returncode, said) == (128 + stop, b"")
+    assert left(Path(environ["XDG_RUNTIME_DIR"])) == []
+
+
+def test_the_board_of_a_lab_in_front_gives_the_terminal_back(environ: dict[str, str]) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(sys.executable, [*LAB, "up", "--servers", "2", "--users", "4"], environ)
+    shown = read_until(terminal, b"server-2")
+    assert b"\x1b[?1049h" in shown
+    os.write(terminal, b"\x03")  # Ctrl-C as the keyboard sends it
+    shown += read_until(terminal, b"\x1b[?1049l")
+    while select.select([terminal], [], [], 20)[0]:
+        try:
+            os.read(terminal, 65536)
+        except OSError:
+            break
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    os.close(terminal)
+
+
+def read_until(terminal: int, mark: bytes) -> bytes:
+    shown = b""
+    while mark not in shown:
+        assert select.select([terminal], [], [], 20)[0], shown
+        shown += os.read(terminal, 65536)
+    return shown
+
+
+BEGUN = "import sys; from scenarios.__main__ import main; print('begun', flush=True); sys.exit(main())"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.4, 2.0, 3.0, 5.0, 8.0])
+def test_ctrl_c_at_any_moment_of_a_run_leaves_nothing(environ: dict[str, str], moment: float) -> None:
+    """Moments are seconds after the interpreter has started; before that nothing of ours runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", BEGUN, "run", "keeps-logging-out"],
+        env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.communicate(timeout=moment)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert (process.returncode, said) == (130, "")
+    assert left(Path(environ["XDG_RUNTIME_DIR"])) == []
