@@ -53,7 +53,7 @@ def main(args: argparse.Namespace) -> int:
     )
     if args.detach:
         ready = runtime.detach(lambda say_ready: orderly.run(daemon.serve(lab, say_ready)))
-        print(opened(ready), hints(args.name), sep="\n")
+        print(opened(ready), hints(args.name, args.store), sep="\n")
     else:
         orderly.run(daemon.serve_with_board(lab, lambda ready: print(opened(ready), flush=True)))
     return 0
@@ -63,11 +63,11 @@ def opened(ready: dict[str, str]) -> str:
     return f"The shop is open: {ready['url']}   (log in as ravi, password wristband-ravi)"
 
 
-def hints(name: str) -> str:
+def hints(name: str, store: str) -> str:
     named = "" if name == "lab" else f" --name {name}"
     nexts = {
         f"status{named}": "who served what, and the logout rate",
-        f"switch --store redis --migrate{named}": "one logbook for all servers",
+        **({f"switch --store redis --migrate{named}": "one logbook for all servers"} if store == "memory" else {}),
         f"watch{named}": "the board",
         f"down{named}": "stop it",
     }
