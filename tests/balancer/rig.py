@@ -104,10 +104,7 @@ class Line:
             return message
         if "transfer-encoding" in message:
             assert message["transfer-encoding"] == "chunked"
-            message.body = await self.until(b"0\r\n")
-            while (line := await self.until(b"\r\n")) != b"\r\n":
-                message.body += line
-            message.body += b"\r\n"
+            _, message.body = await self.chunks()
         elif "content-length" in message:
             message.body = await self.read(int(message["content-length"]))
         message.raw += message.body
@@ -122,22 +119,24 @@ class Line:
         if not bodyless:
             if "transfer-encoding" in message:
                 assert message["transfer-encoding"] == "chunked"
-                answer.body = await self.chunks()
+                answer.body, _ = await self.chunks()
             elif "content-length" in message:
                 answer.body = await self.read(int(message["content-length"]))
             else:
                 answer.body = await self.rest()
         return answer
 
-    async def chunks(self) -> bytes:
-        """A chunked body's content."""
-        content = b""
-        while size := int(await self.until(b"\r\n"), 16):
-            content += await self.read(size)
-            assert await self.read(2) == b"\r\n"
-        while await self.until(b"\r\n") != b"\r\n":
-            pass
-        return content
+    async def chunks(self) -> tuple[bytes, bytes]:
+        """A chunked body: its content, and how it came."""
+        content = raw = b""
+        while size := int(line := await self.until(b"\r\n"), 16):
+            raw += line + await self.read(size + 2)
+            content += raw[-size - 2 : -2]
+            assert raw.endswith(b"\r\n")
+        while line != b"\r\n":
+            raw += line
+            line = await self.until(b"\r\n")
+        return content, raw + line
 
     async def ask(self, request: bytes, bodyless: bool = False) -> Answer:
         self.send(request)
@@ -186,13 +185,15 @@ class Server:
         self._talks: set[asyncio.Task[None]] = set()
         self._listening: asyncio.Server | None = None
         self.port = 0
+        self.limit = 1 << 20
+        """Bytes that are read ahead of the script, at least."""
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
     async def open(self) -> "Server":
-        self._listening = await asyncio.start_server(self._greet, "127.0.0.1", self.port, limit=1 << 20)
+        self._listening = await asyncio.start_server(self._greet, "127.0.0.1", self.port, limit=self.limit)
         self.port = self._listening.sockets[0].getsockname()[1]
         return self
 
