@@ -133,7 +133,8 @@ class Client(asyncio.Protocol):
         forwarded_host = b"X-Forwarded-Host: " + request.host + b"\r\n" if request.host else b""
         upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n" if request.websocket else b""
         host = b"" if request.host else b"Host: " + self._local().encode() + b"\r\n"
-        request.wire = b"".join((request.kept, host, self._ours, forwarded_host, upgrade, _BLANK))
+        ours = self._ours if request.minor else self._ours.replace(b"Via: 1.1", b"Via: 1.0")
+        request.wire = b"".join((request.kept, host, ours, forwarded_host, upgrade, _BLANK))
         if not request.length and len(request.raw) <= MAX_REMEMBERED:
             self._seen = request
         return request
