@@ -35,9 +35,7 @@ FREE = frozenset({"/health", "/style.css"})  # no session, so no look-up and no 
 
 def make_app(config: ServerConfig, store: Store, orders: Orders, clock: Clock = time.time) -> web.Application:
     """The store and the orders are opened, and closed, by the caller."""
-    sessions = Sessions(
-        store, clock, idle_timeout=config.idle_timeout, absolute_timeout=config.absolute_timeout
-    )
+    sessions = Sessions(store, clock, idle_timeout=config.idle_timeout, absolute_timeout=config.absolute_timeout)
     shop = Shop(config, sessions, orders, Passwords(config.passwords))
     carrier = CARRIERS["cookie"]()
     app = web.Application(
@@ -127,9 +125,7 @@ async def add_to_cart(request: web.Request) -> web.Response:
 async def checkout(request: web.Request) -> web.Response:
     """Nobody says again who they are: address and payment come from the session."""
     _, session = require_member(request)
-    return answer(
-        request, "checkout", **priced(session), address=session["address"], payment=session["payment"]
-    )
+    return answer(request, "checkout", **priced(session), address=session["address"], payment=session["payment"])
 
 
 async def place_order(request: web.Request) -> web.Response:

@@ -177,9 +177,7 @@ def _bound(name: str, function: Callable[..., Any], arguments: Message) -> Calla
     return lambda: function(*bound.args, **bound.kwargs)
 
 
-async def _pour(
-    source: AsyncIterator[Message], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
+async def _pour(source: AsyncIterator[Message], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Copies the stream until it ends or the subscriber hangs up (which only reading can show)."""
 
     async def copy() -> None:

@@ -39,8 +39,7 @@ def _member(name: str, number: int) -> Member:
 
 
 MEMBERS: dict[str, Member] = {
-    member.name: member
-    for member in (_member("ravi", 4872), *(_member(f"user{i:02}", 4900 + i) for i in range(1, 60)))
+    member.name: member for member in (_member("ravi", 4872), *(_member(f"user{i:02}", 4900 + i) for i in range(1, 60)))
 }
 
 

@@ -35,16 +35,12 @@ class Orders:
         """`path` of a SQLite file; empty: in memory, for one server alone. Raises ShopFailed."""
         self._turn = threading.Lock()
         try:
-            self._db = sqlite3.connect(
-                path or ":memory:", PATIENCE, isolation_level=None, check_same_thread=False
-            )
+            self._db = sqlite3.connect(path or ":memory:", PATIENCE, isolation_level=None, check_same_thread=False)
             self._db.executescript(SCHEMA)
         except sqlite3.Error as failure:
             raise ShopFailed(f"cannot use {path} for the shop's orders: {failure}") from failure
 
-    async def place(
-        self, user: str, cart: str, items: list[dict[str, Any]], total: int, now: float
-    ) -> dict[str, Any]:
+    async def place(self, user: str, cart: str, items: list[dict[str, Any]], total: int, now: float) -> dict[str, Any]:
         """`cart` names this one cart: a checkout that is sent twice gives one order."""
         query = f"""
             INSERT INTO placed (cart, user, items, total, time) VALUES (?, ?, ?, ?, ?)
@@ -70,7 +66,4 @@ class Orders:
             rows = await asyncio.to_thread(run)
         except sqlite3.Error as failure:
             raise ShopFailed(str(failure)) from failure
-        return [
-            {"id": id, "items": json.loads(items), "total": total, "time": time}
-            for id, items, total, time in rows
-        ]
+        return [{"id": id, "items": json.loads(items), "total": total, "time": time} for id, items, total, time in rows]

@@ -229,9 +229,7 @@ def sessions_middleware(sessions: Sessions, carrier: Carrier, on_unknown: str, f
 def unavailable(
     why: str = "we cannot open our logbook right now; keep your wristband",
 ) -> web.HTTPServiceUnavailable:
-    return web.HTTPServiceUnavailable(
-        headers={"Retry-After": RETRY_AFTER}, text=f"{why}; try again in a moment"
-    )
+    return web.HTTPServiceUnavailable(headers={"Retry-After": RETRY_AFTER}, text=f"{why}; try again in a moment")
 
 
 def _member(session: Session | None) -> Member | None:

@@ -30,9 +30,7 @@ async def copy(old: OpenStore, new: Store) -> int:
     async for records in _pages(old.all("")):
         there = await asyncio.gather(*(new.find(id) for id, _, _ in records))
         moved += sum(
-            await asyncio.gather(
-                *(_carry(new, record, known) for record, known in zip(records, there, strict=True))
-            )
+            await asyncio.gather(*(_carry(new, record, known) for record, known in zip(records, there, strict=True)))
         )
     return moved
 

@@ -147,9 +147,7 @@ class Nursery:
         if word:  # otherwise it ended before it was ready, which its pidfd tells
             self._tell({"key": key, "ready": word.decode()})
 
-    def _adopt(
-        self, key: int, pid: int, end_signal: int, process: subprocess.Popen[bytes] | None = None
-    ) -> None:
+    def _adopt(self, key: int, pid: int, end_signal: int, process: subprocess.Popen[bytes] | None = None) -> None:
         ward = self._wards[key] = Ward(pid, os.pidfd_open(pid), end_signal, process)
         self._selector.register(ward.pidfd, selectors.EVENT_READ, lambda: self._bury(key))
         self._tell({"key": key, "started": pid})

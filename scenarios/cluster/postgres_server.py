@@ -72,9 +72,7 @@ def everybody_can_read(path: Path) -> bool:
 class PostgresServer:
     """PostgreSQL on a Unix socket in a folder that only its user can enter. `folder` belongs to the lab."""
 
-    def __init__(
-        self, folder: Path, launch: Launch = launch_here, environ: Mapping[str, str] = os.environ
-    ) -> None:
+    def __init__(self, folder: Path, launch: Launch = launch_here, environ: Mapping[str, str] = os.environ) -> None:
         self._launch = launch
         self._link = folder / "pg"
         self._user = other_user()

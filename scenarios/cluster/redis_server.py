@@ -49,9 +49,7 @@ def find_redis(path: str | None = None) -> str:
 class RedisServer:
     """Redis on a Unix socket, in memory only. Sessions outlive an outage (`stop(keep=True)`), not the lab."""
 
-    def __init__(
-        self, folder: Path, launch: Launch = launch_here, environ: Mapping[str, str] = os.environ
-    ) -> None:
+    def __init__(self, folder: Path, launch: Launch = launch_here, environ: Mapping[str, str] = os.environ) -> None:
         self._folder = folder
         self._launch = launch
         self._environ = environ

@@ -10,9 +10,7 @@ def logout_rate(counts: Mapping[str, Any]) -> float | None:
     return counts["logged_out"] / shown if shown else None
 
 
-def status(
-    url: str, store: str, balancer: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+def status(url: str, store: str, balancer: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """`servers` hold name, address, pid (None: not running) and sessions, in the order to show them."""
     totals = balancer["totals"]
     backends = {backend["name"]: backend for backend in balancer["backends"]}

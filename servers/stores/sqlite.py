@@ -65,9 +65,7 @@ class SqliteStore(BatchedStore):
     async def all(self, prefix: str) -> AsyncIterator[tuple[str, bytes, float]]:
         now = self._clock()
         query = f"SELECT id, data, expiry - ? FROM session {LISTED}"
-        for record in await self._in_thread(
-            lambda db: db.execute(query, (now, prefix, prefix, now)).fetchall()
-        ):
+        for record in await self._in_thread(lambda db: db.execute(query, (now, prefix, prefix, now)).fetchall()):
             yield record
 
     async def count(self, prefix: str) -> int:

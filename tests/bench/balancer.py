@@ -154,7 +154,10 @@ def report(figures: dict[str, list[float]]) -> dict[str, object]:
     for name in figures:
         if name != "ours":
             each = sorted(a / b for a, b in zip(figures["ours"], figures[name], strict=True))
-            ratios[name] = {"median": round(statistics.median(each), 2), "spread": [round(each[0], 2), round(each[-1], 2)]}
+            ratios[name] = {
+                "median": round(statistics.median(each), 2),
+                "spread": [round(each[0], 2), round(each[-1], 2)],
+            }
     beside = ", ".join(f"{name} {medians[name]} us (ours is {r['median']}x)" for name, r in ratios.items())
     row = ["balancer: keep-alive GET, ten header fields", f"{medians['ours']} us", beside]
     return {"us_per_request": medians, "ratio_of_ours": ratios, "rounds": len(figures["ours"]), "readme": [row]}
@@ -173,7 +176,11 @@ def main() -> None:
         return
     for name, value in result["us_per_request"].items():  # type: ignore[attr-defined]
         ratio = result["ratio_of_ours"].get(name)  # type: ignore[attr-defined]
-        beside = f"   ours / {name} = {ratio['median']:.2f}  ({ratio['spread'][0]:.2f} .. {ratio['spread'][1]:.2f})" if ratio else ""
+        beside = (
+            f"   ours / {name} = {ratio['median']:.2f}  ({ratio['spread'][0]:.2f} .. {ratio['spread'][1]:.2f})"
+            if ratio
+            else ""
+        )
         print(f"{name:8} {value:6.1f} us CPU per request{beside}")
 
 

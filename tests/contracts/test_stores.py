@@ -165,9 +165,7 @@ async def test_listing_and_counting(opened: Opened) -> None:
     assert 50 < left <= 60
 
 
-async def test_memory_is_private_and_the_others_are_shared(
-    opened: Opened, where: tuple[str, str]
-) -> None:
+async def test_memory_is_private_and_the_others_are_shared(opened: Opened, where: tuple[str, str]) -> None:
     await opened.store.commit("sess_a", b"data", 60.0, new=True)
     seen = await (await opened.another()).find("sess_a")
     assert seen == (None if where[0] == "memory" else b"data")

@@ -52,9 +52,7 @@ async def test_the_folder_is_private_and_the_socket_goes_away(tmp_path: Path) ->
         ("double", {"count": 1}, "it takes number"),
     ],
 )
-async def test_errors_reach_the_caller(
-    tmp_path: Path, do: str, arguments: dict[str, Any], message: str
-) -> None:
+async def test_errors_reach_the_caller(tmp_path: Path, do: str, arguments: dict[str, Any], message: str) -> None:
     server = await serve_control(tmp_path / "c.sock", COMMANDS)
     with pytest.raises(ControlError, match=message):
         await call(server.path, do, **arguments)

@@ -48,9 +48,7 @@ async def start(http: aiohttp.ClientSession) -> AsyncIterator[Start]:
 
 async def launch(*options: str) -> Process:
     pipe = asyncio.subprocess.PIPE
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "servers", *options, stdout=pipe, stderr=pipe
-    )
+    return await asyncio.create_subprocess_exec(sys.executable, "-m", "servers", *options, stdout=pipe, stderr=pipe)
 
 
 async def ended(process: Process) -> tuple[int, str, str]:

@@ -91,9 +91,7 @@ async def test_a_stopped_redis_that_comes_back_with_its_data(member: Browser, ow
     await everybody_is_still_in(member)
 
 
-async def test_a_redis_restarted_between_two_requests_is_not_noticed(
-    member: Browser, own_redis: RedisServer
-) -> None:
+async def test_a_redis_restarted_between_two_requests_is_not_noticed(member: Browser, own_redis: RedisServer) -> None:
     await own_redis.stop(keep=True)
     await own_redis.start()
     await everybody_is_still_in(member)

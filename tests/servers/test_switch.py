@@ -70,9 +70,7 @@ async def test_with_migrate_everybody_stays_in(
     assert (await gone.get("/whoami")).outcome == "revoked"
 
 
-async def test_without_migrate_everybody_is_out(
-    commands: Commands, browser: Browser, shared: dict[str, str]
-) -> None:
+async def test_without_migrate_everybody_is_out(commands: Commands, browser: Browser, shared: dict[str, str]) -> None:
     await browser.log_in()
     assert await commands.switch(**shared) == {"moved": 0}
     assert (await browser.get("/cart")).outcome == "unknown"

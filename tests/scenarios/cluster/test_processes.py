@@ -125,9 +125,7 @@ async def test_a_store_outage_is_an_error_and_nobody_is_logged_out_after(folder:
 
 
 @pytest.mark.parametrize("hang", [False, True])
-async def test_the_users_own_redis_can_be_away_without_being_stopped(
-    folder: Path, redis_url: str, hang: bool
-) -> None:
+async def test_the_users_own_redis_can_be_away_without_being_stopped(folder: Path, redis_url: str, hang: bool) -> None:
     settings: dict[str, Any] = {"servers": 2, "store": "redis", "environ": {"REDIS_URL": redis_url}}
     async with await ProcessCluster.start(folder, **settings) as cluster, member(cluster.url) as ravi:
         for _ in range(2):
@@ -244,9 +242,7 @@ async def test_a_port_that_is_taken(folder: Path) -> None:
         ({"store": "redis", "environ": {"REDIS_URL": "redis://127.0.0.1:1"}}, "REDIS_URL: nobody answers"),
     ],
 )
-async def test_what_cannot_work_is_said_in_one_line(
-    folder: Path, settings: dict[str, object], complaint: str
-) -> None:
+async def test_what_cannot_work_is_said_in_one_line(folder: Path, settings: dict[str, object], complaint: str) -> None:
     with pytest.raises(LabError, match=complaint) as refusal:
         await ProcessCluster.start(folder, **settings)  # type: ignore[arg-type]
     assert "\n" not in str(refusal.value)

@@ -144,9 +144,7 @@ async def test_postgres_stopped_with_its_data_comes_back_with_them(folder: Path)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives PostgreSQL to another user")
-async def test_programs_out_of_the_other_users_reach_are_copied(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_programs_out_of_the_other_users_reach_are_copied(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_server, "everybody_can_read", lambda path: False)
     server = PostgresServer(folder, environ={})
     await server.start()

@@ -53,7 +53,6 @@ async def load(
 
     limit = aiohttp.ClientTimeout(total=15)
 
-
     def browser() -> aiohttp.ClientSession:
         jar = aiohttp.CookieJar(unsafe=True) if cookies else aiohttp.DummyCookieJar()
         return aiohttp.ClientSession(timeout=limit, cookie_jar=jar)
