@@ -41,8 +41,8 @@ HOP_BY_HOP = frozenset(
 FORGEABLE = frozenset(
     b"forwarded x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port x-real-ip".split()
 )
-_ONCE = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+_ONCE = _FRAMING | {b"host", b"expect", b"upgrade"}
 # Connection may not take away what the other side relies on (RFC 9110 section 7.6.1).
 _END_TO_END = frozenset(
     b"host content-length transfer-encoding cookie set-cookie authorization content-type expect cache-control via "
@@ -109,7 +109,7 @@ def parse_request(raw: bytes) -> Request:
     if major != b"1" or minor_digit not in b"01":
         raise Refused(505, "only HTTP/1.1 and HTTP/1.0 are served here")
     minor = int(minor_digit)
-    fields, lines = _fields(lines[1:], FORGEABLE)
+    fields, lines = _fields(lines[1:], FORGEABLE, _ONCE)
     target, host = _target(method, target, fields.get(b"host"), minor)
     if host is not None and b"host" not in fields:
         lines.insert(0, b"Host: " + host)
@@ -152,7 +152,10 @@ def parse_response(raw: bytes, method: bytes, strip: bool = False) -> Response:
         raise Refused(502, "malformed status line")
     minor, status = int(match[1]), int(match[2])
     try:
-        fields, kept = _fields(lines[1:], _OURS if strip else frozenset())
+        dropped = _OURS if strip else frozenset()
+        if status < 200 or status == 204:
+            dropped |= _FRAMING  # no body follows, so none may be announced (RFC 9110 section 8.6)
+        fields, kept = _fields(lines[1:], dropped, _FRAMING)
         length = _response_length(fields, minor, status, method)
     except Refused as refused:
         raise Refused(502, str(refused)) from None
@@ -174,8 +177,10 @@ def parse_response(raw: bytes, method: bytes, strip: bool = False) -> Response:
 _OURS = frozenset({b"served-by", b"session-outcome", b"session-age"})
 
 
-def _fields(lines: list[bytes], dropped: frozenset[bytes]) -> tuple[dict[bytes, bytes], list[bytes]]:
-    """All values by lower-case name, and the lines that go on."""
+def _fields(
+    lines: list[bytes], dropped: frozenset[bytes], once: frozenset[bytes]
+) -> tuple[dict[bytes, bytes], list[bytes]]:
+    """All values by lower-case name, and the lines that go on. No name in `once` may come twice."""
     if len(lines) > MAX_FIELDS:
         raise Refused(431, f"more than {MAX_FIELDS} fields")
     fields: dict[bytes, bytes] = {}
@@ -190,7 +195,7 @@ def _fields(lines: list[bytes], dropped: frozenset[bytes]) -> tuple[dict[bytes, 
             if name in _FRAMING or name == b"host":
                 raise Refused(400, "a framing field in disguise")
         if name in fields:
-            if name in _ONCE:
+            if name in once:
                 raise Refused(400, f"{name.decode()} more than once")
             value = fields[name] + (b"; " if name == b"cookie" else b", ") + value
         fields[name] = value

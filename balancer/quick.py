@@ -104,7 +104,7 @@ def quick_response(data: bytes, method: bytes) -> Response | None:
     if match is None:
         return None
     status, length, outcome, age, connection, chunked = match.groups()
-    if chunked is not None and status == b"204":
+    if status == b"204" and (chunked is not None or length is not None):
         return None
     raw = match[0]
     if connection is None:
