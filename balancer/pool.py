@@ -90,12 +90,14 @@ class Available:
     """Who may be picked, as of one moment. It never changes; a policy may keep what it works out from it.
 
     `new` may get anybody, `kept` (with the draining ones) those who belong there; `slots` holds `new` as often as the
-    weights say, evenly spread; `known` is everybody, `departed` why a former name is gone.
+    weights say, evenly spread; `known` is everybody, `departed` why a former name is gone, `tried` who has failed this
+    request already.
     """
 
     def __init__(self, known: Iterable[Backend], departed: dict[str, str], tried: Collection[Backend] = ()) -> None:
         self.known = tuple(known)
         self.departed = departed
+        self.tried = tuple(tried)
         self.kept = tuple(b for b in self.known if b.healthy and b not in tried)
         self.new = tuple(b for b in self.kept if not b.draining)
         turns = sorted(((turn + 0.5) / b.weight, i) for i, b in enumerate(self.new) for turn in range(b.weight))

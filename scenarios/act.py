@@ -3,15 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scenarios.checks import Check, verdict
+from scenarios.cluster.base import Cluster
+from scenarios.crowd import Crowd
 from scenarios.felt import Felt
 from scenarios.intervals import wilson
-
-if TYPE_CHECKING:
-    from scenarios.stage import Lab
-
 
 COUNTED = ("requests", "with_session", "logged_out")
 """What the balancer and the users both count, each at their own end."""
@@ -27,7 +25,8 @@ class Act:
     servers: int
     store: str
     policy: str
-    lab: "Lab"
+    cluster: Cluster
+    crowd: Crowd
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     felt: Felt = field(default_factory=Felt)
     latencies: list[float] = field(default_factory=list)
@@ -38,19 +37,19 @@ class Act:
 
     async def shop(self, requests: int) -> Felt:
         """Let the users make `requests` requests, and add them to this act's numbers."""
-        first = len(self.lab.crowd.latencies)
+        first = len(self.crowd.latencies)
         async with self.counted():
-            felt = await self.lab.crowd.shop(requests)
+            felt = await self.crowd.shop(requests)
         self.felt.add(felt)
-        self.latencies += self.lab.crowd.latencies[first:]
+        self.latencies += self.crowd.latencies[first:]
         return felt
 
     @asynccontextmanager
     async def counted(self) -> AsyncIterator[None]:
         """Add what the balancer counts during the block to this act's numbers."""
-        before = await self.lab.cluster.counters()
+        before = await self.cluster.counters()
         yield
-        after = await self.lab.cluster.counters()
+        after = await self.cluster.counters()
         for key in COUNTED:
             self.counts[key] += after[key] - before[key]
 

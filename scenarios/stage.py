@@ -83,7 +83,8 @@ class Lab:
     async def act(self, name: str, text: str, law: float) -> AsyncIterator[Act]:
         """One act on the cluster as it stands: announced, measured, checked against the rules of every act, shown."""
         state = await self.cluster.state()
-        act = Act(name, text, law, len(state["servers"]), state["store"], state["policy"], self)
+        servers, store, policy = len(state["servers"]), state["store"], state["policy"]
+        act = Act(name, text, law, servers, store, policy, self.cluster, self.crowd)
         await self.cluster.mark(
             kind="act",
             name=name,
