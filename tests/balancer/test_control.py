@@ -1,0 +1,175 @@
+"""The control commands, the counters they tell, and the admin port."""
+
+import asyncio
+import json
+import re
+from typing import Any
+
+import pytest
+
+from balancer.admin import respond
+from balancer.control import Control, describe
+from servers.control import ControlError, call, serve_control
+from tests.balancer.rig import Line, Rig, Server, get, ok
+
+
+def control_of(rig: Rig) -> Control:
+    return Control(rig.balancer, "127.0.0.1:1", asyncio.Event())
+
+
+def outcome(name: str) -> bytes:
+    return ok(b"ok", f"Session-Outcome: {name}")
+
+
+async def test_logouts_are_counted_as_users_feel_them(start) -> None:
+    """An ID was sent, and answered as if by a stranger. `revoked` was ended on purpose: no logout."""
+    said = iter(["none", "new", "hit", "unknown", "expired", "revoked", "store_error"])
+    server = Server()
+    server.reply = lambda message: outcome(next(said))
+    rig = await start(server)
+    for lines in ([], [], *[["Cookie: session_id=sess_1"]] * 5):
+        await rig.ask(get("/", *lines))
+    state = describe(rig.balancer, "here")
+    counted = state["totals"]
+    assert (counted["requests"], counted["with_session"], counted["logged_out"]) == (7, 5, 2)
+    assert counted["outcomes"] == dict.fromkeys(
+        ["none", "new", "hit", "unknown", "expired", "revoked", "store_error"], 1
+    )
+    assert counted["statuses"] == {"2xx": 7}
+    (backend,) = state["backends"]
+    assert {key: backend[key] for key in counted} == counted
+
+
+async def test_outcomes_nobody_knows_are_not_counted(rig: Rig) -> None:
+    rig.servers["a"].reply = lambda message: outcome("nonsense")
+    await rig.ask()
+    assert rig.totals()["outcomes"] == {}
+
+
+async def test_counts_survive_the_backend(rig: Rig) -> None:
+    await rig.ask()
+    before = rig.totals()
+    await control_of(rig).remove("a")
+    assert rig.totals() == before
+    assert (await rig.ask()).status == 503
+    assert rig.totals()["requests"] == 2
+
+
+async def test_switching_the_policy(start) -> None:
+    rig = await start(Server(name="a"), Server(name="b"))
+    control = control_of(rig)
+    await control.policy("sticky_cookie")
+    cookie = (await rig.ask())["set-cookie"].split(";")[0]
+    bodies = {(await rig.ask(get("/", f"Cookie: {cookie}"))).body for _ in range(4)}
+    assert len(bodies) == 1
+    with pytest.raises(ControlError, match="did you mean round_robin"):
+        await control.policy("round_robbin")
+    assert (await control.state())["policy"] == "sticky_cookie"
+
+
+async def test_moved_users_are_counted_with_the_reason(start) -> None:
+    rig = await start(Server(name="a"), Server(name="b"), policy="sticky_cookie")
+    answer = await rig.ask()
+    cookie, home = answer["set-cookie"].split(";")[0], answer.body.decode()
+    await control_of(rig).drain(home)
+    assert (await rig.ask(get("/", f"Cookie: {cookie}"))).body.decode() == home
+    await control_of(rig).remove(home)
+    moved = await rig.ask(get("/", f"Cookie: {cookie}"))
+    assert moved.body.decode() != home
+    assert rig.totals()["moved"] == {"drained": 1}
+    again = moved["set-cookie"].split(";")[0]
+    assert "set-cookie" not in await rig.ask(get("/", f"Cookie: {again}"))
+    assert rig.totals()["moved"] == {"drained": 1}
+
+
+async def test_adding(rig: Rig) -> None:
+    control, server = control_of(rig), await Server(name="b").open()
+    rig.servers["b"] = server
+    await control.add(server.address, name="b", weight=3)
+    assert [(await rig.ask()).body for _ in range(4)].count(b"b") == 3
+    with pytest.raises(ControlError, match="there already"):
+        await control.add(server.address, name="b")
+    with pytest.raises(ControlError, match="looks like"):
+        await control.add("nonsense")
+    with pytest.raises(ControlError, match="weight"):
+        await control.add("127.0.0.1:1", name="c", weight=0)
+
+
+async def test_remove_can_wait_for_what_is_running(start) -> None:
+    go = asyncio.Event()
+
+    async def slow(line: Line) -> None:
+        await line.message()
+        await go.wait()
+        line.send(ok(b"late"))
+
+    rig = await start(Server(slow))
+    line = await rig.connect()
+    line.send(get())
+    await rig.servers["a"].arrived.get()
+    removing = asyncio.ensure_future(control_of(rig).remove("a", wait=True))
+    await asyncio.sleep(0)
+    assert (await rig.ask()).status == 503
+    assert not removing.done()
+    go.set()
+    assert (await line.answer()).body == b"late"
+    assert await removing == {"in_flight": 0}
+    assert rig.totals()["statuses"] == {"2xx": 1, "5xx": 1}
+
+
+async def test_unknown_backends_are_named(rig: Rig) -> None:
+    with pytest.raises(ControlError, match="no backend is called 'x'; there are: a"):
+        await control_of(rig).drain("x")
+
+
+async def test_over_the_socket(rig: Rig, short_folder) -> None:
+    control = control_of(rig)
+    server = await serve_control(short_folder / "balancer.sock", control.commands, control.streams)
+    try:
+        state = await call(server.path, "state")
+        assert [backend["name"] for backend in state["backends"]] == ["a"]
+        await call(server.path, "label", store="memory")
+        assert (await call(server.path, "state"))["labels"] == {"store": "memory"}
+        with pytest.raises(ControlError, match="unknown command"):
+            await call(server.path, "explode")
+    finally:
+        await server.close()
+
+
+def ask_admin(rig: Rig, path: str, method: str = "GET") -> tuple[int, str]:
+    head = f"{method} {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+    answer = respond(head, lambda: describe(rig.balancer, "here")).decode()
+    return int(answer[9:12]), answer.partition("\r\n\r\n")[2]
+
+
+SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z]+="(?:[^"\\]|\\.)*",?)+)\})? (\d+)')
+
+
+async def test_metrics_are_prometheus_text(rig: Rig) -> None:
+    rig.servers["a"].reply = lambda message: outcome("unknown")
+    await rig.ask(get("/", "Cookie: session_id=x"))
+    status, text = ask_admin(rig, "/metrics")
+    assert status == 200
+    samples: dict[tuple[str, str], int] = {}
+    announced: set[str] = set()
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            announced.add(line.split()[2])
+        elif not line.startswith("# HELP "):
+            match = SAMPLE.fullmatch(line)
+            assert match is not None, line
+            assert match[1] in announced
+            samples[match[1], match[2] or ""] = int(match[3])
+    assert samples["balancer_backend_logouts_total", 'backend="a"'] == 1
+    assert samples["balancer_backend_outcomes_total", 'backend="a",outcome="unknown"'] == 1
+    assert samples["balancer_answered_total", ""] == 1
+
+
+async def test_state_is_json_and_other_paths_are_404(rig: Rig) -> None:
+    status, text = ask_admin(rig, "/state?pretty")
+    state: dict[str, Any] = json.loads(text)
+    assert (status, state["backends"][0]["name"]) == (200, "a")
+    assert ask_admin(rig, "/")[0] == 404
+    assert ask_admin(rig, "/state", "POST")[0] == 405
+    assert ask_admin(rig, "/state", "HEAD") == (200, "")
+    assert ask_admin(rig, "/ state")[0] == 400
