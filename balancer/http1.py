@@ -70,7 +70,6 @@ class Request:
     length: int = 0
     keep_alive: bool = True
     minor: int = 1
-    expects: bool = False
     websocket: bool = False
     cookie: bytes = b""
     session: bytes | None = None
@@ -115,7 +114,7 @@ def parse_request(raw: bytes) -> Request:
         lines.insert(0, b"Host: " + host)
     length = _request_length(fields, minor)
     connection = _tokens(fields.get(b"connection", b""))
-    expects = _expects(fields, lines, minor)
+    _heed_expect(fields, lines, minor)
     upgrade = fields.get(b"upgrade", b"").lower()
     cookie = fields.get(b"cookie", b"")
     session = SESSION.search(cookie)
@@ -128,7 +127,6 @@ def parse_request(raw: bytes) -> Request:
         length=length,
         keep_alive=persists(connection, minor),
         minor=minor,
-        expects=expects,
         # Only WebSocket: an upgrade to h2c would tunnel requests past this parser.
         websocket=upgrade == b"websocket"
         and b"upgrade" in connection
@@ -269,13 +267,10 @@ def _content_length(value: bytes) -> int:
     return int(value)
 
 
-def _expects(fields: dict[bytes, bytes], lines: list[bytes], minor: int) -> bool:
+def _heed_expect(fields: dict[bytes, bytes], lines: list[bytes], minor: int) -> None:
     """RFC 9110 section 10.1.1: what we cannot promise is refused; HTTP/1.0 clients cannot mean it."""
     expect = fields.get(b"expect")
-    if expect is None:
-        return False
-    if expect.lower() != b"100-continue":
+    if expect is not None and expect.lower() != b"100-continue":
         raise Refused(417, "Expect knows only 100-continue")
-    if minor == 0:
+    if expect is not None and minor == 0:
         lines[:] = [line for line in lines if not line.lower().startswith(b"expect:")]
-    return minor == 1

@@ -239,6 +239,8 @@ class Exchange:
                 counts.logged_out += 1
         if pick.moved is not None:
             counts.moved[pick.moved] = counts.moved.get(pick.moved, 0) + 1
+        if backend.removed:
+            self.balancer.pool.settle(backend)
 
     # 6. Deliver, where the head has to be rewritten or the body is still coming
 

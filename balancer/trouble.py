@@ -100,12 +100,17 @@ def expire(exchange: "Exchange") -> None:
         fail(exchange, 504, "the server could not be reached in time")
     elif exchange.answer is not None:
         truncated(exchange, blame=exchange.upload is None)
-    elif exchange.upload is not None:
+    elif exchange.upload is not None and not _unsent(exchange):
         fail(exchange, 408, "the request's body took too long")
     else:
         assert exchange.backend is not None
         exchange.balancer.failed(exchange.backend)
         fail(exchange, 504, "the server did not answer in time")
+
+
+def _unsent(exchange: "Exchange") -> bool:
+    """Whether it is the backend that takes no more of the request's body."""
+    return exchange.upstream is not None and exchange.upstream.transport.get_write_buffer_size() > 0
 
 
 # The client

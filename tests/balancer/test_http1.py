@@ -133,7 +133,6 @@ def test_what_a_request_says() -> None:
     )
     assert (request.method, request.target, request.host, request.length) == (b"PUT", b"/p?q", b"a", 7)
     assert (request.session, request.cookie) == (b"sess_x", b"a=1; session_id=sess_x; b=2")
-    assert request.expects
     assert request.replayable
     assert not parse_request(head(start="POST / HTTP/1.1")).replayable
     assert parse_request(head("Transfer-Encoding: chunked")).length == CHUNKED
