@@ -18,10 +18,13 @@ SURELY_OPEN = 1.0
 
 async def connect(balancer: Balancer, backend: Backend) -> "Upstream":
     """Raises OSError or TimeoutError."""
-    async with asyncio.timeout(balancer.config.connect_timeout):
-        _, upstream = await asyncio.get_running_loop().create_connection(
-            lambda: Upstream(balancer, backend), backend.host, backend.port
-        )
+    upstream = Upstream(balancer, backend)
+    try:
+        async with asyncio.timeout(balancer.config.connect_timeout):
+            await asyncio.get_running_loop().create_connection(lambda: upstream, backend.host, backend.port)
+    except BaseException:
+        balancer.upstreams.discard(upstream)  # uvloop closes it, but does not tell it so
+        raise
     return upstream
 
 
