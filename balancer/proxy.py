@@ -231,12 +231,12 @@ class Exchange:
         backend.failures = 0
         counts.requests += 1
         counts.statuses[answer.status // 100] += 1
-        if outcome is not None:
+        if outcome is not None:  # otherwise the server did not look: a stylesheet, a health check
             counts.outcomes[outcome] += 1
-        if self.request.session is not None:
-            counts.with_session += 1
-            if outcome in STRANGER:
-                counts.logged_out += 1
+            if self.request.session is not None:
+                counts.with_session += 1
+                if outcome in STRANGER:
+                    counts.logged_out += 1
         if pick.moved is not None:
             counts.moved[pick.moved] = counts.moved.get(pick.moved, 0) + 1
         if backend.removed:
