@@ -40,7 +40,7 @@ class Client(asyncio.Protocol):
         self._looked_at = 0
         """Bytes of the buffer that are known to hold no end of a head."""
         self._seen: Request | None = None
-        """The last request without a body: clients repeat themselves, and what was proven once need not be again."""
+        """The last head: clients repeat themselves, and what was proven once need not be again."""
         self._reading = self._held = self._stuffed = self._half_closed = self._closing = self._lingering = False
         self._unsent = 0
 
@@ -62,7 +62,7 @@ class Client(asyncio.Protocol):
             if self._buffer or self._closing:
                 data = b"" if self._lingering else self._buffer + data
             seen = self._seen
-            if seen is not None and data == seen.raw and not self._stuffed:
+            if seen is not None and data == seen.raw and not seen.length and not self._stuffed:
                 self._buffer = b""
                 self.exchange = exchange = Exchange(self.balancer, self, seen, b"", None)
                 exchange.begin()
@@ -95,6 +95,8 @@ class Client(asyncio.Protocol):
                     first, rest = upload.feed(rest)
                 self._buffer = rest
                 done = upload is None or upload.done
+                if self._half_closed and not done:
+                    break  # the rest of this request will never come
                 self.exchange = Exchange(self.balancer, self, request, first, None if done else upload)
                 self.exchange.begin()
         except Refused as refused:
@@ -135,7 +137,7 @@ class Client(asyncio.Protocol):
         host = b"" if request.host else b"Host: " + self._local().encode() + b"\r\n"
         ours = self._ours if request.minor else self._ours.replace(b"Via: 1.1", b"Via: 1.0")
         request.wire = b"".join((request.kept, host, ours, forwarded_host, upgrade, _BLANK))
-        if not request.length and len(request.raw) <= MAX_REMEMBERED:
+        if len(request.raw) <= MAX_REMEMBERED:
             self._seen = request
         return request
 

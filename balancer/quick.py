@@ -1,7 +1,7 @@
 """The short cut for plain heads: one compiled expression proves a whole head at C speed. Pure.
 
-A plain request: origin-form, HTTP/1.1, Host first, and after it only fields that mean nothing to a proxy, beside at
-most one Connection: keep-alive, one Cookie, and one framing field. They go on as the bytes they came in: nothing has
+A plain request: origin-form, HTTP/1.1, one Host, and only fields that mean nothing to a proxy, beside at most one
+Connection: keep-alive, one Cookie, and one framing field. They go on as the bytes they came in: nothing has
 to be taken apart. Whatever is not plain gives None and goes through the strict parsers in `http1.py`; where this file
 says yes, it must say what `http1.py` says (tests/balancer/test_quick.py compares them on generated heads).
 """
@@ -41,18 +41,20 @@ def _block(watched: bytes, letters: str, special: bytes) -> bytes:
     return rb"(?:" + first + rest + rb"|(?!(?i:" + names + rb"))" + TOKEN + rest + special + rb"){0,90}+\r\n"
 
 
-# In each pattern, `(?(N)(?!))` makes a second field of the same kind no match.
+# In each pattern, `(?(N)(?!))` makes a second field of the same kind no match, `(?(N)|(?!))` a missing one.
 _REQUEST = _compiled(
-    rb"(" + TOKEN + rb"{1,32}+) (" + TARGET + rb") HTTP/1\.1\r\n[Hh]ost: (" + HOST + rb")\r\n"
+    rb"(" + TOKEN + rb"{1,32}+) (" + TARGET + rb") HTTP/1\.1\r\n"
     + _block(
         rb"connection:|content-length:|cookie:|expect:|forwarded:|host:|http2-settings:|keep-alive:|proxy-|te:|"
         rb"transfer-encoding:|upgrade:|x-forwarded-|x-real-ip:",
         "cefhkptux",
+        rb"|[Hh]ost: (?(3)(?!))(" + HOST + rb")\r\n"
         rb"|[Cc]ontent-[Ll]ength: (?(4)(?!))(?(7)(?!))([0-9]{1,15})\r\n"
         rb"|[Cc]ookie: (?(5)(?!))([!-~\x80-\xff](?:" + TEXT + rb"*[!-~\x80-\xff])?)\r\n"
         rb"|([Cc]onnection: (?(6)(?!))[Kk]eep-[Aa]live\r\n)"
         rb"|[Tt]ransfer-[Ee]ncoding: (?(4)(?!))(?(7)(?!))(chunked)\r\n",
     )
+    + rb"(?(3)|(?!))"
 )  # fmt: skip
 _RESPONSE = _compiled(
     rb"HTTP/1\.1 ([2-5][0-9][0-9]) " + TEXT + rb"*+\r\n"

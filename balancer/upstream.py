@@ -43,6 +43,7 @@ class Upstream(asyncio.Protocol):
         self.rested = 0.0
         self.deadline = 0.0
         self._paused = False
+        self._poll: select.poll | None = None
 
     def __repr__(self) -> str:
         return f"Upstream({self.backend.name}, {'at work' if self.exchange else 'at rest'})"
@@ -102,9 +103,10 @@ class Upstream(asyncio.Protocol):
         """Whether the backend has not closed it, as far as the system knows, nor had the time to get tired of it."""
         if self.balancer.now - self.rested > SURELY_OPEN:
             return False
-        poll = select.poll()
-        poll.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN | select.POLLHUP)
-        return not poll.poll(0)
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN | select.POLLHUP)
+        return not self._poll.poll(0)
 
     # Back-pressure: whoever reads slowly slows the other side's writing
 

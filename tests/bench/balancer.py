@@ -1,6 +1,6 @@
 """CPU per request of our balancer beside nginx and HAProxy: same backends, same generator, interleaved rounds.
 
-    python tests/bench/balancer.py [--rounds N] [--seconds S] [--connections N] [--json]
+    python tests/bench/balancer.py [--rounds N] [--seconds S] [--connections N] [--work plain|varied|post] [--json]
 
 The proxy runs on core 0, backends (nginx, serving a small answer from memory) and wrk on core 1. CPU is user + system
 of the proxy's processes from /proc/PID/stat over one wrk run, divided by the requests wrk counted. The ratio is
@@ -107,23 +107,33 @@ def haproxy(port: int, backends: list[int], folder: Path) -> list[str]:
 PROXIES: dict[str, Callable[[int, list[int], Path], list[str]]] = {"ours": ours, "nginx": nginx, "haproxy": haproxy}
 
 
-def wrk(port: int, connections: int, seconds: int) -> int:
+WORKS = {
+    "plain": "",
+    "varied": 'n = 0 request = function() n = n + 1 return wrk.format(nil, "/?n=" .. n) end',
+    "post": 'wrk.method = "POST" wrk.body = "item=tent&quantity=1"',
+}
+"""What is asked, as wrk's scripts: the same head again and again, one that differs each time, a small body."""
+
+
+def wrk(port: int, connections: int, seconds: int, script: str) -> int:
     """One run of the generator; the number of answers. Any error among them ends the benchmark."""
     headers = [word for name, value in BROWSER_HEAD.items() for word in ("-H", f"{name}: {value}")]
-    command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", *headers]
+    command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script, *headers]
     said = subprocess.run([*command, f"http://127.0.0.1:{port}/"], capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in said or "Socket errors" in said:
         raise SystemExit(said)
     return int(re.search(r"(\d+) requests in", said)[1])  # type: ignore[index]
 
 
-def measure(rounds: int, seconds: int, connections: int) -> dict[str, list[float]]:
+def measure(rounds: int, seconds: int, connections: int, work: str) -> dict[str, list[float]]:
     """CPU microseconds per request, round by round, for each proxy that is installed."""
     found = {name: make for name, make in PROXIES.items() if name == "ours" or shutil.which(name)}
     figures: dict[str, list[float]] = {name: [] for name in found}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         folder.chmod(0o755)  # nginx's workers are another user when it is started by root
+        script = folder / "work.lua"
+        script.write_text(WORKS[work])
 
         def start(core: int, command: list[str], port: int) -> int:
             process = pinned(core, command, folder)
@@ -139,16 +149,16 @@ def measure(rounds: int, seconds: int, connections: int) -> dict[str, list[float
         for name, make in found.items():
             port = free_port()
             running[name] = (port, start(0, make(port, backends, folder), port))
-            wrk(port, connections, 1)  # warm: connections made, caches filled
+            wrk(port, connections, 1, str(script))  # warm: connections made, caches filled
         for _ in range(rounds):
             for name, (port, pid) in running.items():
                 before = cpu_seconds(pid)
-                answers = wrk(port, connections, seconds)
+                answers = wrk(port, connections, seconds, str(script))
                 figures[name].append((cpu_seconds(pid) - before) / answers * 1e6)
     return figures
 
 
-def report(figures: dict[str, list[float]]) -> dict[str, object]:
+def report(figures: dict[str, list[float]], work: str) -> dict[str, object]:
     medians = {name: round(statistics.median(values), 1) for name, values in figures.items()}
     ratios = {}
     for name in figures:
@@ -159,8 +169,14 @@ def report(figures: dict[str, list[float]]) -> dict[str, object]:
                 "spread": [round(each[0], 2), round(each[-1], 2)],
             }
     beside = ", ".join(f"{name} {medians[name]} us (ours is {r['median']}x)" for name, r in ratios.items())
-    row = ["balancer: keep-alive GET, ten header fields", f"{medians['ours']} us", beside]
-    return {"us_per_request": medians, "ratio_of_ours": ratios, "rounds": len(figures["ours"]), "readme": [row]}
+    row = [f"balancer: keep-alive, ten header fields, {work}", f"{medians['ours']} us", beside]
+    return {
+        "work": work,
+        "us_per_request": medians,
+        "ratio_of_ours": ratios,
+        "rounds": len(figures["ours"]),
+        "readme": [row],
+    }
 
 
 def main() -> None:
@@ -168,9 +184,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=2, help="of each wrk run")
     parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--work", choices=WORKS, default="plain")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    result = report(measure(args.rounds, args.seconds, args.connections))
+    for needed in ("wrk", "nginx", "taskset"):
+        if shutil.which(needed) is None:
+            parser.exit(2, f"{parser.prog}: {needed} is not installed; it asks, or serves behind the proxies\n")
+    result = report(measure(args.rounds, args.seconds, args.connections, args.work), args.work)
     if args.json:
         print(json.dumps(result))
         return
