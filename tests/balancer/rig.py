@@ -70,6 +70,8 @@ class Line:
         self.writer = writer
 
     def send(self, data: bytes) -> None:
+        if self.writer.transport.is_closing():
+            raise ConnectionResetError("the other side has ended")
         self.writer.write(data)
 
     async def flush(self) -> None:
@@ -248,15 +250,22 @@ class Rig:
     address: tuple[str, int]
     servers: dict[str, Server] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """What the loop caught: an exception in a callback is a fault that nobody else would see."""
     _listening: asyncio.Server | None = None
 
     @classmethod
     async def start(cls, *servers: Server, **options: Any) -> "Rig":
         clock = Clock()
+        problems: list[str] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(
+            lambda _, context: problems.append(f"{context['message']}: {context.get('exception')!r}")
+        )
         config = BalancerConfig(listen="127.0.0.1:0", **options)
         balancer = Balancer(config, Random(1), b"secret", clock)
-        listening = await asyncio.get_running_loop().create_server(lambda: Client(balancer), "127.0.0.1", 0)
-        rig = cls(balancer, clock, listening.sockets[0].getsockname()[:2], _listening=listening)
+        listening = await loop.create_server(lambda: Client(balancer), "127.0.0.1", 0)
+        rig = cls(balancer, clock, listening.sockets[0].getsockname()[:2], problems=problems, _listening=listening)
         for server in servers:
             await rig.add(server)
         return rig
@@ -316,6 +325,7 @@ class Rig:
             task.cancel()
         for server in self.servers.values():
             await server.close()
+        assert self.problems == []
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.balancer.conftest import Start
 from tests.balancer.rig import Line, Message, Rig, Server, get, ok, until
 
 
@@ -21,7 +22,7 @@ async def test_clients_one_after_the_other_share_a_connection_to_the_backend(rig
     assert len(rig.servers["a"].lines) == 1
 
 
-async def test_clients_at_the_same_time_get_a_connection_each(start) -> None:
+async def test_clients_at_the_same_time_get_a_connection_each(start: Start) -> None:
     async def script(line: Line) -> None:
         await line.message()
         await asyncio.gather(*waiting)
@@ -42,7 +43,7 @@ async def test_clients_at_the_same_time_get_a_connection_each(start) -> None:
     assert rig.backend().in_flight == 0
 
 
-async def test_pipelined_requests_are_answered_in_order(start) -> None:
+async def test_pipelined_requests_are_answered_in_order(start: Start) -> None:
     """Also over several backends, of which the later one would be faster."""
     late = asyncio.Event()
 
@@ -85,7 +86,7 @@ async def test_however_the_bytes_are_cut_the_requests_are_the_same(rig: Rig, siz
 
 
 @pytest.mark.parametrize("size", [1, 2, 13])
-async def test_however_the_answers_bytes_are_cut_the_answer_is_the_same(start, size: int) -> None:
+async def test_however_the_answers_bytes_are_cut_the_answer_is_the_same(start: Start, size: int) -> None:
     answers = [
         ok(b"fixed", "X-One: 1"),
         b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" + ok(b"hinted"),
@@ -117,7 +118,7 @@ async def test_connection_close_is_obeyed(rig: Rig) -> None:
     assert "connection" not in rig.servers["a"].heard[0]  # the connection behind is another one, and stays
 
 
-async def test_the_backends_close_does_not_cost_the_client_its_connection(start) -> None:
+async def test_the_backends_close_does_not_cost_the_client_its_connection(start: Start) -> None:
     server = Server()
     server.reply = lambda message: ok(b"once", "Connection: close")
     rig = await start(server)
@@ -143,7 +144,7 @@ async def test_http10_clients_keep_it_only_when_they_ask(rig: Rig, lines: tuple[
         await line.closed()
 
 
-async def test_http10_clients_get_a_chunked_answer_without_chunks(start) -> None:
+async def test_http10_clients_get_a_chunked_answer_without_chunks(start: Start) -> None:
     server = Server()
     server.reply = lambda message: (
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
@@ -175,6 +176,27 @@ async def test_a_client_that_half_closes_gets_its_answers(rig: Rig) -> None:
     await until(lambda: not rig.balancer.clients)
 
 
+async def test_half_a_request_behind_a_whole_one_is_not_begun_when_no_more_will_come(start: Start) -> None:
+    async def script(line: Line) -> None:
+        while True:
+            heard.append((await line.message(bodyless=True)).start)
+            await go.wait()
+            line.send(ok())
+
+    heard: list[str] = []
+    go = asyncio.Event()
+    rig = await start(Server(script))
+    line = await rig.connect()
+    line.send(get("/whole") + get("/half", "Content-Length: 10", method="POST") + b"hello")
+    line.half_close()
+    await until(lambda: heard)
+    go.set()
+    assert (await line.answer()).status == 200
+    await line.closed()
+    await until(lambda: not rig.balancer.clients)
+    assert heard == ["GET /whole HTTP/1.1"]
+
+
 async def test_a_client_that_comes_and_goes_without_a_word_leaves_nothing(rig: Rig) -> None:
     line = await rig.connect()
     await until(lambda: rig.balancer.clients)
@@ -183,7 +205,7 @@ async def test_a_client_that_comes_and_goes_without_a_word_leaves_nothing(rig: R
     assert rig.totals()["requests"] == 0
 
 
-async def test_a_whole_request_then_gone(start) -> None:
+async def test_a_whole_request_then_gone(start: Start) -> None:
     """The request is given up, and the connection to the backend with it: its answer could be taken for another's."""
 
     async def script(line: Line) -> None:
@@ -201,7 +223,7 @@ async def test_a_whole_request_then_gone(start) -> None:
     assert rig.backend().healthy
 
 
-async def test_more_pipelined_than_we_keep_waits_at_the_client(start) -> None:
+async def test_more_pipelined_than_we_keep_waits_at_the_client(start: Start) -> None:
     """While one request is running, the rest of a long pipeline stays in the sockets, not in our memory."""
     go = asyncio.Event()
     heard: list[Message] = []
@@ -228,7 +250,7 @@ async def test_more_pipelined_than_we_keep_waits_at_the_client(start) -> None:
     assert len(client._buffer) < 1_000_000
 
 
-async def test_an_answer_to_nothing_ends_the_connection_to_the_backend(start) -> None:
+async def test_an_answer_to_nothing_ends_the_connection_to_the_backend(start: Start) -> None:
     """Nobody asked: the next client must not get it (response smuggling)."""
     server = Server()
     server.reply = lambda message: ok(b"one") + ok(b"poison")
@@ -239,7 +261,7 @@ async def test_an_answer_to_nothing_ends_the_connection_to_the_backend(start) ->
     assert len(server.lines) == 2
 
 
-async def test_too_many_clients_get_503(start) -> None:
+async def test_too_many_clients_get_503(start: Start) -> None:
     rig = await start(Server(), max_connections=2)
     first, second = await rig.connect(), await rig.connect()
     assert (await first.ask(get())).status == 200

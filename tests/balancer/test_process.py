@@ -15,6 +15,8 @@ import pytest
 from servers.control import call
 from tests.balancer.rig import until
 
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])  # the balancer's own loop is in its process
+
 SERVER = """
 import asyncio, sys
 from aiohttp import web
