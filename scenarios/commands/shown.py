@@ -11,6 +11,7 @@ from typing import Any
 from scenarios.boards.live import watch_feed
 from scenarios.boards.report import act_report, summary
 from scenarios.boards.terminal import console_for, takes_over
+from scenarios.folds import Fold
 from scenarios.run import Listener
 
 
@@ -23,13 +24,17 @@ class Shown:
         self._board = takes_over(sys.stdout) and not args.json
         self._title = f"Session Lab - {args.scenario}"
         self._console = console_for(sys.stdout)
+        # A fast play is over in a quarter of a minute: its chart needs finer steps.
+        self._fold = Fold(bucket=0.25 if args.pace == "fast" else 1.0)
 
     async def through(self, play: Callable[[Sequence[Listener]], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
         """Play, with the board up if there is one. `play` takes the listeners to the feed."""
         if not self._board:
             return await play(())
         events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        board = asyncio.create_task(watch_feed(until_none(events), title=self._title, clock=time.time, leave=False))
+        board = asyncio.create_task(
+            watch_feed(until_none(events), fold=self._fold, title=self._title, clock=time.time, leave=False)
+        )
         try:
             return await play((events.put_nowait,))
         finally:

@@ -1,6 +1,6 @@
 """How fast ten servers start and how much memory they take: forked from one warm parent, and as ten interpreters.
 
-    python tests/bench/start.py [--rounds N] [--servers N]
+    python tests/bench/start.py [--rounds N] [--servers N] [--json]
 
 Both ways in interleaved rounds; the median of each. Time: from the start until /health has answered 200 through
 every server. Memory: the sum of the servers' PSS (/proc/PID/smaps_rollup): shared pages count once in all.
@@ -9,6 +9,7 @@ every server. Memory: the sum of the servers' PSS (/proc/PID/smaps_rollup): shar
 import argparse
 import asyncio
 import atexit
+import json
 import os
 import re
 import shutil
@@ -93,6 +94,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--servers", type=int, default=10)
+    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     compile_once()
     rounds = [
@@ -102,6 +104,11 @@ def main() -> int:
     (fork_s, fork_mib), (own_s, own_mib) = (
         [statistics.median(values) for values in zip(*side, strict=True)] for side in zip(*rounds, strict=True)
     )
+    if options.json:
+        forked_too = {"seconds": round(fork_s, 2), "pss_mib": round(fork_mib, 1)}
+        each = {"seconds": round(own_s, 2), "pss_mib": round(own_mib, 1)}
+        print(json.dumps({"servers": options.servers, "rounds": options.rounds, "forked": forked_too, "each": each}))
+        return 0
     print(f"{options.servers} servers, median of {options.rounds} interleaved rounds")
     print(f"{'':24}{'seconds':>10}{'MiB PSS':>10}")
     print(f"{'one warm parent':24}{fork_s:10.2f}{fork_mib:10.1f}")
