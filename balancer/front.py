@@ -4,6 +4,7 @@ import asyncio
 import re
 import socket
 import struct
+from contextlib import suppress
 from typing import cast
 
 from balancer import trouble
@@ -177,7 +178,8 @@ class Client(asyncio.Protocol):
             self._lingering = True
             self.deadline = self.balancer.within(LINGER)
             self.go_on()
-            self.transport.write_eof()
+            with suppress(OSError):  # asyncio says at once that the client is gone, uvloop later
+                self.transport.write_eof()
         else:
             self.transport.close()
         self._buffer = b""

@@ -10,17 +10,15 @@ from balancer import trouble
 from balancer.answers import final_head
 from balancer.bodies import Body, body_of
 from balancer.events import begin_event, request_event
-from balancer.http1 import MAX_HEAD, Refused, Request, Response, parse_response
+from balancer.http1 import Refused, Request, Response
+from balancer.interim import final_answer
 from balancer.pool import STRANGER, Backend, Counts, Pick
-from balancer.quick import quick_response
 from balancer.state import Balancer
 from balancer.upstream import Upstream, connect
 
 if TYPE_CHECKING:
     from balancer.front import Client
 
-MOST_INTERIM = 16
-"""1xx responses before the final one."""
 MAX_FIRST = 64 * 1024
 """Bytes of a body kept while a connection is being made; then the client has to wait."""
 TUNNEL_IDLE = 3600.0
@@ -31,25 +29,8 @@ class Exchange:
     """One request and its answer."""
 
     __slots__ = (
-        "answer",
-        "backend",
-        "balancer",
-        "client",
-        "closing",
-        "connecting",
-        "download",
-        "first",
-        "fresh",
-        "held",
-        "interims",
-        "pick",
-        "replays",
-        "request",
-        "started",
-        "tried",
-        "tunnel",
-        "upload",
-        "upstream",
+        "answer", "backend", "balancer", "client", "closing", "connecting", "download", "first", "fresh", "held",
+        "interims", "pick", "replays", "request", "started", "tried", "tunnel", "upload", "upstream",
     )  # fmt: skip
 
     def __init__(
@@ -170,7 +151,7 @@ class Exchange:
             data = self.held + data
         answer = upstream.seen
         if answer is None or not data.startswith(answer.raw) or request.method == b"HEAD":
-            data, answer = self.read_head(data)
+            data, answer = final_answer(self, data)
             if answer is None:
                 self.held = data
                 return
@@ -190,36 +171,6 @@ class Exchange:
             self.finish(reuse=True, close=False)
         else:
             self.deliver(answer, data[len(answer.raw) :])
-
-    def read_head(self, data: bytes) -> tuple[bytes, Response | None]:
-        """The final answer's head and the data from there on; 1xx answers before it are passed on. Raises Refused."""
-        request, upstream = self.request, self.upstream
-        strip = self.balancer.config.strip_session_headers
-        assert upstream is not None
-        answer = None if self.held or strip else quick_response(data, request.method)
-        while answer is None or answer.status < 200:
-            end = data.find(b"\r\n\r\n") + 4
-            if end < 4 or end > MAX_HEAD:
-                if len(data) > MAX_HEAD:
-                    raise Refused(502, "its head is too long")
-                return data, None
-            answer = parse_response(data[:end], request.method, strip)
-            if answer.status == 101:
-                if not request.websocket or answer.upgrade.lower() != b"websocket":
-                    raise Refused(502, "it switched protocols unasked")
-                return data, answer
-            if answer.status < 200:
-                data = data[end:]
-                self.interims += 1
-                if self.interims > MOST_INTERIM:
-                    raise Refused(502, "too many interim answers")
-                if request.minor == 1:
-                    self.client.write(answer.kept + b"\r\n")
-                answer = None
-        if len(answer.raw) > MAX_HEAD:
-            raise Refused(502, "its head is too long")
-        upstream.seen = answer if request.method != b"HEAD" else None
-        return data, answer
 
     # 5. Count, before the client can know
 

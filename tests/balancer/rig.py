@@ -325,7 +325,7 @@ class Rig:
             task.cancel()
         for server in self.servers.values():
             await server.close()
-        assert self.problems == []
+        assert not self.problems, self.problems
 
 
 async def until(condition: Callable[[], object]) -> None:
