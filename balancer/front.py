@@ -22,7 +22,6 @@ LINGER = 2.0
 """Seconds in which a client may read our last words while it still sends (RFC 9112 section 9.6)."""
 
 _HOPELESS = re.compile(rb"(?<!\r)\n|\r[^\n]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # no head can come of this
-_BLANK = b"\r\n"
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds
 
 
@@ -38,12 +37,11 @@ class Client(asyncio.Protocol):
         self.address = ""
         self._ours = b""
         self._buffer = b""
-        self._looked_at = 0
+        self._unsent = self._looked_at = 0
         """Bytes of the buffer that are known to hold no end of a head."""
         self._seen: Request | None = None
         """The last head: clients repeat themselves, and what was proven once need not be again."""
         self._reading = self._held = self._stuffed = self._half_closed = self._closing = self._lingering = False
-        self._unsent = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
@@ -52,9 +50,8 @@ class Client(asyncio.Protocol):
         self.address = peer[0] if peer else "unknown"
         via = f"X-Forwarded-For: {self.address}\r\nX-Forwarded-Proto: http\r\nVia: 1.1 session-lab\r\n"
         self._ours = via.encode()
-        balancer = self.balancer
-        balancer.clients.add(self)
-        if len(balancer.clients) > balancer.config.max_connections:
+        self.balancer.clients.add(self)
+        if len(self.balancer.clients) > self.balancer.config.max_connections:
             self.refuse(Refused(503, "too many connections"))
 
     def data_received(self, data: bytes) -> None:
@@ -119,7 +116,7 @@ class Client(asyncio.Protocol):
             return seen
         request = None if self._looked_at else quick_request(data)
         if request is None or len(request.raw) > MAX_HEAD:
-            if data.startswith(_BLANK):
+            if data.startswith(b"\r\n"):
                 data = self._buffer = data[2:]  # RFC 9112 section 2.2: one empty line before a request is ignored
             end = data.find(b"\r\n\r\n", max(0, self._looked_at - 3)) + 4
             if end < 4 or end > MAX_HEAD:
@@ -137,7 +134,7 @@ class Client(asyncio.Protocol):
         upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n" if request.websocket else b""
         host = b"" if request.host else b"Host: " + self._local().encode() + b"\r\n"
         ours = self._ours if request.minor else self._ours.replace(b"Via: 1.1", b"Via: 1.0")
-        request.wire = b"".join((request.kept, host, ours, forwarded_host, upgrade, _BLANK))
+        request.wire = b"".join((request.kept, host, ours, forwarded_host, upgrade, b"\r\n"))
         if len(request.raw) <= MAX_REMEMBERED:
             self._seen = request
         return request

@@ -25,6 +25,19 @@ class Counts:
     """By the first digit."""
     moved: dict[str, int] = field(default_factory=dict)
 
+    def answered(self, status: int, outcome: str | None, carried: bool, moved: str | None) -> None:
+        """`outcome`: of the session's look-up, None if there was none (a stylesheet); `carried`: an ID was sent."""
+        self.requests += 1
+        self.statuses[status // 100] += 1
+        if outcome is not None:
+            self.outcomes[outcome] += 1
+            if carried:
+                self.with_session += 1
+                if outcome in STRANGER:
+                    self.logged_out += 1
+        if moved is not None:
+            self.moved[moved] = self.moved.get(moved, 0) + 1
+
     def add(self, other: "Counts") -> None:
         for name in ("requests", "with_session", "logged_out", "errors", "retried"):
             setattr(self, name, getattr(self, name) + getattr(other, name))

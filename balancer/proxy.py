@@ -12,7 +12,7 @@ from balancer.bodies import Body, body_of
 from balancer.events import begin_event, request_event
 from balancer.http1 import Refused, Request, Response
 from balancer.interim import final_answer
-from balancer.pool import STRANGER, Backend, Counts, Pick
+from balancer.pool import Backend, Pick
 from balancer.state import Balancer
 from balancer.upstream import Upstream, connect
 
@@ -109,9 +109,8 @@ class Exchange:
 
     def upload_part(self, data: bytes) -> bytes:
         """More of the request's body; returns what comes after it."""
-        self.client.deadline = self.balancer.within(
-            TUNNEL_IDLE if self.tunnel else self.balancer.config.response_timeout
-        )
+        limit = TUNNEL_IDLE if self.tunnel else self.balancer.config.response_timeout
+        self.client.deadline = self.balancer.within(limit)
         if self.tunnel:
             assert self.upstream is not None
             self.upstream.write(data)
@@ -175,21 +174,11 @@ class Exchange:
     # 5. Count, before the client can know
 
     def count(self, answer: Response) -> None:
-        backend, pick, outcome = self.backend, self.pick, answer.outcome
+        backend, pick = self.backend, self.pick
         assert backend is not None
         assert pick is not None
-        counts: Counts = backend.counts
         backend.failures = 0
-        counts.requests += 1
-        counts.statuses[answer.status // 100] += 1
-        if outcome is not None:  # otherwise the server did not look: a stylesheet, a health check
-            counts.outcomes[outcome] += 1
-            if self.request.session is not None:
-                counts.with_session += 1
-                if outcome in STRANGER:
-                    counts.logged_out += 1
-        if pick.moved is not None:
-            counts.moved[pick.moved] = counts.moved.get(pick.moved, 0) + 1
+        backend.counts.answered(answer.status, answer.outcome, self.request.session is not None, pick.moved)
         if backend.removed:
             self.balancer.pool.settle(backend)
 
@@ -207,10 +196,10 @@ class Exchange:
         if download is None:
             client.write(head)
             self.finish(reuse=answer.keep_alive and not data, close=self.closing)
-            return
-        part, rest = download.feed(data)
-        client.write(head + part)
-        self.delivered(rest)
+        else:
+            part, rest = download.feed(data)
+            client.write(head + part)
+            self.delivered(rest)
 
     def deliver_part(self, data: bytes) -> None:
         if self.tunnel:

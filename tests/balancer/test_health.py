@@ -142,17 +142,30 @@ async def test_fall_and_rise_count_checks_in_a_row(start: Start) -> None:
 
 async def test_a_server_that_comes_back_gets_requests_again(start: Start) -> None:
     server = Server()
-    rig = await start(server, Server(), health_interval=0.01, fall=1, connect_timeout=0.5)
+    rig = await start(server, Server(), fall=1)
     server.stop_listening()
-    watching = asyncio.create_task(health.watch(rig.balancer))
-    await until(lambda: healthy(rig) == "b")
+    for backend in rig.balancer.pool.backends:
+        await health.check(rig.balancer, backend)
+    assert healthy(rig) == "b"
     for _ in range(4):
         assert (await rig.ask(get(method="POST"))).status == 200
     await server.open()
-    await until(lambda: healthy(rig) == "ab")
+    for backend in rig.balancer.pool.backends:
+        await health.check(rig.balancer, backend)
+    assert healthy(rig) == "ab"
     for _ in range(4):
         assert (await rig.ask()).status == 200
     assert any(message.start == "GET / HTTP/1.1" for message in server.heard)
+
+
+async def test_watching_notices_who_goes_and_who_comes(start: Start) -> None:
+    server = Server()
+    rig = await start(server, health_interval=0.1, fall=1)
+    watching = asyncio.create_task(health.watch(rig.balancer))
+    server.stop_listening()
+    await until(lambda: healthy(rig) == "")
+    await server.open()
+    await until(lambda: healthy(rig) == "a")
     watching.cancel()
 
 
