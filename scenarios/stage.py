@@ -95,6 +95,7 @@ class Lab:
             policy=act.policy,
             theory_rate=law,
         )
+        await self.cluster.mark(kind="servers", servers=self.cluster.names())
         all_before = self.felt()
         self._tickets = []
         yield act

@@ -21,8 +21,10 @@ class Shown:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._json = args.json
-        self._board = takes_over(sys.stdout) and not args.json
-        self._title = f"Session Lab - {args.scenario}"
+        # Step by step, people read each act's report before they go on; a board would hide it until the end.
+        self._board = takes_over(sys.stdout) and not args.json and args.pace != "step"
+        self._prompts = args.pace == "step" and sys.stdin.isatty()
+        self._title = f"Session Lab - {args.scenario}" + (" - Enter skips a pause" if args.pace == "watch" else "")
         self._console = console_for(sys.stdout)
         # A fast play is over in a quarter of a minute: its chart needs finer steps.
         self._fold = Fold(bucket=0.25 if args.pace == "fast" else 1.0)
@@ -45,6 +47,8 @@ class Shown:
         """Report an act that has ended."""
         if not self._json:
             self._print(act_report(record, text))
+        if self._prompts:
+            print("Enter goes on.", file=sys.stderr)
 
     def result(self, result: dict[str, Any]) -> int:
         """Report the whole run; the exit code of its verdict."""
