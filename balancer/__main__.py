@@ -1,3 +1,5 @@
+"""`python -m balancer`: one balancer until SIGTERM or Ctrl-C. Exit code 2: it could not start, and one line says why."""
+
 from balancer.config import BalancerConfig
 from balancer.serve import run
 

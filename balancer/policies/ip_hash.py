@@ -1,3 +1,5 @@
+"""The client's address decides, modulo the servers: sticky without a cookie, until the number of servers changes."""
+
 from hashlib import blake2b
 
 from balancer.policies.base import Available, Pick, Request

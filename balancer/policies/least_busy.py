@@ -1,3 +1,5 @@
+"""Whoever has the least to do: the fewest requests in flight for its weight."""
+
 from balancer.policies.base import Available, Pick, Request
 
 

@@ -1,3 +1,5 @@
+"""Anyone, by lot: no memory and no order, so it shows the laws of chance best."""
+
 from random import Random
 
 from balancer.policies.base import Available, Pick, Request

@@ -1,3 +1,5 @@
+"""The client's address decides, and a server that comes or goes moves no other server's clients."""
+
 from hashlib import blake2b
 from math import log
 

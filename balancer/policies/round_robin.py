@@ -1,3 +1,5 @@
+"""Everybody in turn: the usual default, and the reason why ten servers with a logbook each forget nearly everyone."""
+
 from balancer.policies.base import Available, Pick, Request
 
 

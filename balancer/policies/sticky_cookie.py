@@ -1,3 +1,5 @@
+"""Back to the server that knows you: the balancer's own cookie remembers it."""
+
 import re
 from hashlib import blake2b
 

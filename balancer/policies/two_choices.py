@@ -1,3 +1,5 @@
+"""The less busy of two drawn by lot: nearly as even as asking everybody, and much cheaper with many servers."""
+
 from random import Random
 
 from balancer.policies.base import Available, Pick, Request
