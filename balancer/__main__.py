@@ -1,4 +1,4 @@
-"""`python -m balancer`: one balancer until SIGTERM or Ctrl-C. Exit code 2: it could not start, and one line says why."""
+"""`python -m balancer`: a balancer until SIGTERM or Ctrl-C; exit code 2 and one line when it cannot start."""
 
 from balancer.config import BalancerConfig
 from balancer.serve import run

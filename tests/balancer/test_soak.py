@@ -221,19 +221,19 @@ async def operate(rig: Rig, rng: Random) -> None:
         rig.pass_time(0.01)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 async def test_whatever_happens_answers_are_the_right_ones_and_nothing_is_left(start: Start, seed: int) -> None:
     rng = Random(seed)
     rig = await start(*[Server(Moody(Random(seed * 10 + n))) for n in range(4)], fall=3)
     balancer = rig.balancer
     feed = balancer.feed.subscribe()
     operating = asyncio.create_task(operate(rig, Random(seed)))
-    visitors = [Visitor(rig, Random(rng.random()), number) for number in range(120)]
+    visitors = [Visitor(rig, Random(rng.random()), number) for number in range(80)]
     await asyncio.gather(*(visitor.visit() for visitor in visitors))
     operating.cancel()
     await until(lambda: not balancer.clients)
     await until(lambda: not balancer.tasks)
-    assert sum(visitor.whole for visitor in visitors) > 60
+    assert sum(visitor.whole for visitor in visitors) > 40
     assert all(backend.in_flight == 0 for backend in balancer.pool.backends)
     assert balancer.in_flight_of == {}
     idle = {upstream for backend in balancer.pool.backends for upstream in backend.idle}
