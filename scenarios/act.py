@@ -29,7 +29,6 @@ class Act:
     crowd: Crowd
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     felt: Felt = field(default_factory=Felt)
-    latencies: list[float] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     tickets: list[str] = field(default_factory=list)
@@ -37,11 +36,9 @@ class Act:
 
     async def shop(self, requests: int) -> Felt:
         """Let the users make `requests` requests, and add them to this act's numbers."""
-        first = len(self.crowd.latencies)
         async with self.counted():
             felt = await self.crowd.shop(requests)
         self.felt.add(felt)
-        self.latencies += self.crowd.latencies[first:]
         return felt
 
     @asynccontextmanager

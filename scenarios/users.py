@@ -99,9 +99,6 @@ class Shopper:
     async def look_at_orders(self) -> None:
         await self.member("GET", "/orders", "view order")
 
-    async def look_at_account(self) -> Answer:
-        return await self.member("GET", "/account", "my account")
-
     async def check_out(self) -> None:
         if not self.hopes:
             await self.add_to_cart()
