@@ -51,8 +51,11 @@ def _import_file(path: Path) -> ModuleType:
 
 
 def start_of(script: ModuleType) -> dict[str, Any]:
-    """How the cluster begins for this script."""
-    return {**DEFAULT_START, **getattr(script, "START", {})}
+    """How the cluster begins for this script. Raises LabError when START says something else than that."""
+    start = getattr(script, "START", {})
+    if not isinstance(start, dict) or not start.keys() <= DEFAULT_START.keys():
+        raise LabError(f"{script.__name__}: START may say {', '.join(DEFAULT_START)}, not {start!r}; correct it")
+    return {**DEFAULT_START, **start}
 
 
 async def play(
@@ -79,6 +82,8 @@ async def play(
         raise LabError(f"{name} failed: {_where(error, Path(script.__file__ or name))}") from error
     finally:
         await lab.close()
+    if not lab.acts:
+        raise LabError(f"{name} has shown nothing: measure something in `async with lab.act(...)`, see scenarios/plays")
     return lab.result(name)
 
 

@@ -58,7 +58,7 @@ class Lab:
         self.acts: list[dict[str, Any]] = []
         self._show = show
         self._tickets: list[str] = []
-        self._loose: set[asyncio.Task[None]] = set()
+        self._loose: set[asyncio.Future[None]] = set()
         think = settings.users / CLICKS_PER_SECOND[settings.pace]
         self.crowd = Crowd(cluster.url, settings.users, settings.seed, think=think, complain=self._ticket)
         self.crowd.start()
@@ -180,7 +180,12 @@ class Lab:
     def _later(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         self._loose.add(task)
-        task.add_done_callback(self._loose.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Future[None]") -> None:
+        self._loose.discard(task)
+        if not task.cancelled():
+            task.exception()  # a ticket that did not reach a cluster that is gone: the play itself will say so
 
     async def close(self) -> None:
         await self.crowd.close()

@@ -6,8 +6,8 @@ from scenarios.stage import Lab
 
 START = {"servers": 5, "store": "memory", "policy": "round_robin"}
 
-MESSAGES = """Ravi logs in and the balancer picks server 1. Somebody else's click takes server 2.
-Ravi clicks "View order": that is server 3, whose logbook has never heard of his wristband."""
+MESSAGES = """Ravi logs in, on server 1 of a fresh lab, and somebody else's click takes the next server.
+Ravi clicks "View order": that is the turn of a third one, which has never heard of his wristband."""
 
 MANY_CLICKS = """The same shop with many people clicking, each request dealt out to the next of five servers.
 One logbook in five knows your wristband, so four clicks in five are answered as if to a stranger."""

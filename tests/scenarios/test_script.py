@@ -60,3 +60,18 @@ async def test_a_script_that_fails_while_it_plays(
 def test_a_number_of_users_the_shop_does_not_have(users: int) -> None:
     with pytest.raises(LabError, match="the shop has 60 members"):
         Settings(users=users)
+
+
+async def test_a_script_that_shows_nothing_has_no_verdict(start_cluster: StartCluster, tmp_path: Path) -> None:
+    file = tmp_path / "s.py"
+    file.write_text("async def play(lab):\n    pass\n")
+    cluster = await start_cluster(servers=1)
+    with pytest.raises(LabError, match="has shown nothing"):
+        await script.play("s.py", script.load(str(file)), cluster, Settings(users=2), lambda record, text: None, 30)
+
+
+def test_a_start_that_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "s.py"
+    file.write_text("START = {'servrs': 4}\nasync def play(lab):\n    pass\n")
+    with pytest.raises(LabError, match="START may say servers, store, policy"):
+        script.start_of(script.load(str(file)))
