@@ -27,7 +27,6 @@ class Control:
             "add": self.add,
             "drain": self.drain,
             "remove": self.remove,
-            "wait_idle": self.wait_idle,
             "label": self.label,
             "mark": self.mark,
             "shutdown": self.shutdown,
@@ -72,10 +71,6 @@ class Control:
         if wait:
             await self._until_idle(backend)
         return {"in_flight": backend.in_flight}
-
-    async def wait_idle(self, name: str) -> dict[str, Any]:
-        await self._until_idle(self._find(name))
-        return {}
 
     async def label(self, **labels: str) -> dict[str, Any]:
         """Labels are stamped on every event; store=redis, for example."""

@@ -189,11 +189,11 @@ class Shopper:
         await self.traffic.turn()
         try:
             answer = await self._exchange(method, path, form, self.jar if jar is None else jar)
+            self.via = answer.via or self.via
+            self._count(answer)
+            self.observe(answer)
         finally:
-            await self.traffic.done()
-        self.via = answer.via or self.via
-        self._count(answer)
-        self.observe(answer)
+            await self.traffic.done()  # last of all: who waits for quiet finds every answer counted
         return answer
 
     async def _exchange(self, method: str, path: str, form: dict[str, str] | None, jar: Jar) -> Answer:
