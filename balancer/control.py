@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from balancer.config import ConfigError, parse_backend, require_policy
+from balancer.feed import line_of
 from balancer.pool import Backend
 from balancer.state import Balancer
 from servers.control import Command, ControlError, Stream
@@ -74,19 +75,19 @@ class Control:
 
     async def label(self, **labels: str) -> dict[str, Any]:
         """Labels are stamped on every event; store=redis, for example."""
-        self._balancer.labels.update(labels)
+        self._balancer.label(labels)
         return {"labels": self._balancer.labels}
 
     async def mark(self, event: dict[str, Any]) -> dict[str, Any]:
         """Puts any event into the feed, in its place among the requests."""
-        self._balancer.feed.put({"kind": "mark", "time": time.time(), **event})
+        self._balancer.feed.put(line_of({"kind": "mark", "time": time.time(), **event}))
         return {"subscribers": len(self._balancer.feed.subscribers)}
 
     async def shutdown(self) -> dict[str, Any]:
         self._stop.set()
         return {}
 
-    def subscribe(self) -> AsyncIterator[dict[str, Any]]:
+    def subscribe(self) -> AsyncIterator[str]:
         return self._balancer.feed.subscribe()
 
     def _find(self, name: str) -> Backend:

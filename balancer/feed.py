@@ -1,14 +1,18 @@
-"""The feed: one wide event per request, and marks. Bounded: what a slow reader misses becomes one `dropped` record."""
+"""The feed: one wide event per request, and marks. Bounded: what a slow reader misses becomes one `dropped` record.
+
+Events are lines of JSON from the start, made once for all readers, and readers get them in batches: a line for each
+reader, woken for each event, would cost more than serving the request does.
+"""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator
+import json
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 MOST_WAITING = 20_000
 """Events one subscriber may be behind."""
-
-Event = dict[str, Any]
+BATCH = 0.02
+"""Seconds in which events gather for one batch."""
 
 
 class Subscriber:
@@ -16,53 +20,65 @@ class Subscriber:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._waiting: deque[Event] = deque()
+        self._waiting: list[str] = []
         self._dropped = 0
         self._awake = asyncio.Event()
 
-    def put(self, event: Event) -> None:
+    def put(self, line: str) -> None:
         """Never waits: beyond `most` the event is dropped, and counted."""
         if len(self._waiting) >= self._most:
             self._dropped += 1
             return
         if self._dropped:
             self._waiting.append(self._missed())
-        self._waiting.append(event)
-        self._awake.set()
+        self._waiting.append(line)
+        if len(self._waiting) == 1:
+            self._awake.set()
 
-    async def get(self) -> Event:
-        while not self._waiting:
-            if self._dropped:
-                return self._missed()
-            self._awake.clear()
-            await self._awake.wait()
-        return self._waiting.popleft()
+    async def batch(self) -> str:
+        """Whole lines: at least one event."""
+        await self._awake.wait()
+        await asyncio.sleep(BATCH)
+        self._awake.clear()
+        if self._dropped:
+            self._waiting.append(self._missed())
+        lines, self._waiting = self._waiting, []
+        return "".join(lines)
 
-    def _missed(self) -> Event:
+    def _missed(self) -> str:
         missed, self._dropped = self._dropped, 0
-        return {"kind": "dropped", "count": missed}
+        return line_of({"kind": "dropped", "count": missed})
 
 
 class Feed:
-    """Everybody who listens. `if feed.subscribers:` before building an event: nothing is made for nobody."""
+    """Everybody who listens. `told` is called with True for the first reader, with False after the last."""
 
-    def __init__(self, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(self, told: Callable[[bool], None] = lambda listening: None, most_waiting: int = MOST_WAITING) -> None:
         self.subscribers: list[Subscriber] = []
+        self._told = told
         self._most_waiting = most_waiting
 
-    def put(self, event: Event) -> None:
+    def put(self, line: str) -> None:
         for subscriber in self.subscribers:
-            subscriber.put(event)
+            subscriber.put(line)
 
-    def subscribe(self) -> AsyncGenerator[Event, None]:
-        """Every event from this call on; an async generator without an end."""
+    def subscribe(self) -> AsyncGenerator[str, None]:
+        """Every event from this call on, in batches of JSON Lines; an async generator without an end."""
         subscriber = Subscriber(self._most_waiting)
         self.subscribers.append(subscriber)
+        if len(self.subscribers) == 1:
+            self._told(True)
         return self._read(subscriber)
 
-    async def _read(self, subscriber: Subscriber) -> AsyncGenerator[Event, None]:
+    async def _read(self, subscriber: Subscriber) -> AsyncGenerator[str, None]:
         try:
             while True:
-                yield await subscriber.get()
+                yield await subscriber.batch()
         finally:
             self.subscribers.remove(subscriber)
+            if not self.subscribers:
+                self._told(False)
+
+
+def line_of(event: dict[str, Any]) -> str:
+    return json.dumps(event, separators=(",", ":")) + "\n"

@@ -80,6 +80,8 @@ class Request:
     """The client's address; whoever accepted the connection fills it in."""
     wire: bytes = b""
     """The head as sent to the backend; likewise."""
+    told: str = ""
+    """What events tell of it (events.py), made once."""
 
 
 @dataclass(slots=True)

@@ -6,10 +6,9 @@ Nothing here waits: each step is called when its bytes are there. What can go wr
 import asyncio
 from typing import TYPE_CHECKING
 
-from balancer import trouble
+from balancer import events, trouble
 from balancer.answers import final_head
 from balancer.bodies import Body, body_of
-from balancer.events import begin_event, request_event
 from balancer.http1 import Refused, Request, Response
 from balancer.interim import final_answer
 from balancer.pool import Backend, Pick
@@ -53,7 +52,7 @@ class Exchange:
         self.interims = self.replays = 0
         self.tried: tuple[Backend, ...] = ()
         self.connecting: asyncio.Task[None] | None = None
-        self.started = begin_event(self) if balancer.feed.subscribers else 0.0
+        self.started = events.begin(self) if balancer.tellers else 0.0
 
     # 1. Choose a backend
 
@@ -246,5 +245,5 @@ class Exchange:
         if backend is not None:
             self.balancer.left(backend)
         if self.started:
-            self.balancer.feed.put(request_event(self))
+            events.tell(self)
         self.client.finished(close, linger=self.upload is not None)

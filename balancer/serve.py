@@ -41,6 +41,7 @@ async def serve(config: BalancerConfig, on_ready: Callable[[str], None]) -> None
         loop.add_signal_handler(number, stop.set)
     # The secret keeps sticky cookies from telling which server they mean; it dies with the process.
     balancer = Balancer(config, Random(config.seed), os.urandom(32), loop.time)
+    loop.add_signal_handler(signal.SIGHUP, balancer.hang_up)
     for text in config.backends:
         balancer.pool.add(parse_backend(text))
     listening, address = await _listen(balancer)

@@ -7,12 +7,14 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from balancer.config import BalancerConfig
-from balancer.feed import Feed
+from balancer.events import standing, tell_feed
+from balancer.feed import Feed, line_of
 from balancer.policies import POLICIES
 from balancer.pool import Backend, Pool
 
 if TYPE_CHECKING:
     from balancer.front import Client
+    from balancer.proxy import Exchange
     from balancer.upstream import Upstream
 
 SWEEP = 0.25
@@ -25,7 +27,11 @@ class Balancer:
     def __init__(self, config: BalancerConfig, rng: Random, secret: bytes, clock: Callable[[], float]) -> None:
         self.config = config
         self.pool = Pool()
-        self.feed = Feed()
+        self.tellers: list[Callable[[Exchange, int | None], None]] = []
+        """Called for every request that is over, with the status of our own answer, if it was ours. Empty: no cost."""
+        self.feed = Feed(self._feed_is_read)
+        self.hangups: list[Callable[[], None]] = []
+        """Called on SIGHUP: files are opened anew."""
         self.labels: dict[str, str] = {}
         self.stopping = False
         self.clients: set[Client] = set()
@@ -45,11 +51,29 @@ class Balancer:
     def use_policy(self, name: str) -> None:
         self.policy = POLICIES[name](self._rng, self._secret)
         self.policy_name = name
+        self.label({})
         self.mark("policy", name)
 
     def mark(self, what: str, detail: str) -> None:
         if self.feed.subscribers:
-            self.feed.put({"kind": "mark", "time": time.time(), "what": what, "detail": detail})
+            self.feed.put(line_of({"kind": "mark", "time": time.time(), "what": what, "detail": detail}))
+
+    def _feed_is_read(self, listening: bool) -> None:
+        """Nothing is made for nobody."""
+        if listening:
+            self.tellers.append(tell_feed)
+        else:
+            self.tellers.remove(tell_feed)
+
+    def label(self, labels: dict[str, str]) -> None:
+        """Stamp these on every event."""
+        self.labels.update(labels)
+        self.standing = standing(self.policy_name, self.labels)
+
+    def hang_up(self) -> None:
+        """SIGHUP has come."""
+        for opened_anew in self.hangups:
+            opened_anew()
 
     def within(self, seconds: float) -> float:
         """A deadline that far away: never too early, and up to two sweeps late."""

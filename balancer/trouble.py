@@ -6,9 +6,9 @@ that nothing was answered to is sent again (RFC 9110 section 9.2.2).
 
 from typing import TYPE_CHECKING
 
+from balancer import events
 from balancer.answers import own_answer
 from balancer.bodies import UntilClose
-from balancer.events import request_event
 from balancer.http1 import Refused
 
 if TYPE_CHECKING:
@@ -84,8 +84,7 @@ def fail(exchange: "Exchange", status: int, why: str) -> None:
     close = exchange.upload is not None or request.minor == 0 or not request.keep_alive or balancer.stopping
     exchange.client.write(own_answer(status, why, close=close, head_only=request.method == b"HEAD"))
     if exchange.started:
-        balancer.feed.put(request_event(exchange, status))
-        exchange.started = 0.0
+        events.tell(exchange, status)
     exchange.finish(reuse=False, close=close)
 
 

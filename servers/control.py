@@ -21,7 +21,8 @@ from typing import Any
 
 Message = dict[str, Any]
 Command = Callable[..., Awaitable[Message]]
-Stream = Callable[..., AsyncIterator[Message]]
+Stream = Callable[..., AsyncIterator[Message | str]]
+"""Of messages, or of text that is whole lines of JSON already."""
 
 LONGEST_LINE = 16 * 1024 * 1024  # bytes; `knows` may ask about many thousand IDs at once
 LONGEST_PATH = 107  # bytes; sockaddr_un holds 108 with the closing zero
@@ -87,11 +88,11 @@ class ControlServer:
                 await _pour(answer, reader, writer)
                 return
 
-    async def _answer(self, line: bytes) -> Message | AsyncIterator[Message]:
+    async def _answer(self, line: bytes) -> Message | AsyncIterator[Message | str]:
         try:
             name, arguments = _parse(line)
             if name in self._streams:
-                source: AsyncIterator[Message] = _bound(name, self._streams[name], arguments)()
+                source: AsyncIterator[Message | str] = _bound(name, self._streams[name], arguments)()
                 return source
             if name not in self._commands:
                 known = ", ".join(sorted({*self._commands, *self._streams}))
@@ -177,12 +178,17 @@ def _bound(name: str, function: Callable[..., Any], arguments: Message) -> Calla
     return lambda: function(*bound.args, **bound.kwargs)
 
 
-async def _pour(source: AsyncIterator[Message], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pour(
+    source: AsyncIterator[Message | str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     """Copies the stream until it ends or the subscriber hangs up (which only reading can show)."""
 
     async def copy() -> None:
         async for message in source:
-            _put(writer, message)
+            if isinstance(message, str):
+                writer.write(message.encode())
+            else:
+                _put(writer, message)
             await writer.drain()
 
     copying = asyncio.ensure_future(copy())

@@ -4,9 +4,10 @@ Bytes in, bytes out: nothing here knows the balancer's parsers. Time is a number
 """
 
 import asyncio
+import json
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -326,6 +327,13 @@ class Rig:
         for server in self.servers.values():
             await server.close()
         assert not self.problems, self.problems
+
+
+async def events(feed: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]:
+    """A feed's batches, one event after the other."""
+    async for batch in feed:
+        for line in batch.splitlines():
+            yield json.loads(line)
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from balancer import health
 from tests.balancer.conftest import Start
-from tests.balancer.rig import Line, Message, Rig, Server, get, ok, until
+from tests.balancer.rig import Line, Message, Rig, Server, events, get, ok, until
 
 
 async def cut_off(line: Line) -> None:
@@ -219,7 +219,7 @@ async def test_watching_survives_a_pool_that_changes(start: Start) -> None:
 
 async def test_health_is_told_to_the_feed(start: Start) -> None:
     rig = await start(Server())
-    feed = rig.balancer.feed.subscribe()
+    feed = events(rig.balancer.feed.subscribe())
     rig.balancer.set_health(rig.backend(), False)
     rig.balancer.set_health(rig.backend(), False)  # nothing new
     rig.balancer.set_health(rig.backend(), True)
@@ -228,4 +228,3 @@ async def test_health_is_told_to_the_feed(start: Start) -> None:
         ("mark", "down", "a"),
         ("mark", "up", "a"),
     ]
-    await feed.aclose()

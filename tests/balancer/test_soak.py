@@ -3,6 +3,7 @@ requests, whole or visibly broken, and when all is over nothing is left in fligh
 
 import asyncio
 import hashlib
+import json
 import re
 from contextlib import suppress
 from random import Random
@@ -240,7 +241,7 @@ async def test_whatever_happens_answers_are_the_right_ones_and_nothing_is_left(s
     await until(lambda: {u for u in balancer.upstreams if not u.transport.is_closing()} == idle)
     assert all(upstream.exchange is None for upstream in idle)
     (subscriber,) = balancer.feed.subscribers
-    told = [event for event in subscriber._waiting if event["kind"] == "request"]
+    told = [event for event in map(json.loads, subscriber._waiting) if event["kind"] == "request"]
     answered = [event for event in told if event["status"] is not None]
     assert len(answered) == rig.totals()["requests"]
     assert len(answered) >= sum(visitor.answered for visitor in visitors)
