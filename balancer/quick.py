@@ -41,6 +41,10 @@ def _block(watched: bytes, letters: str, special: bytes) -> bytes:
     return rb"(?:" + first + rest + rb"|(?!(?i:" + names + rb"))" + TOKEN + rest + special + rb"){0,90}+\r\n"
 
 
+# A group begins where the line is proven to be its own: `re` lets an attempt that fails move the start of a group that
+# has matched before, inside a possessive loop ("The span of capturing group is wrong").
+_BEFORE = len("Connection: ")
+
 # In each pattern, `(?(N)(?!))` makes a second field of the same kind no match, `(?(N)|(?!))` a missing one.
 _REQUEST = _compiled(
     rb"(" + TOKEN + rb"{1,32}+) (" + TARGET + rb") HTTP/1\.1\r\n"
@@ -51,7 +55,7 @@ _REQUEST = _compiled(
         rb"|[Hh]ost: (?(3)(?!))(" + HOST + rb")\r\n"
         rb"|[Cc]ontent-[Ll]ength: (?(4)(?!))(?(7)(?!))([0-9]{1,15})\r\n"
         rb"|[Cc]ookie: (?(5)(?!))([!-~\x80-\xff](?:" + TEXT + rb"*[!-~\x80-\xff])?)\r\n"
-        rb"|([Cc]onnection: (?(6)(?!))[Kk]eep-[Aa]live\r\n)"
+        rb"|[Cc]onnection: (?(6)(?!))([Kk]eep-[Aa]live\r\n)"
         rb"|[Tt]ransfer-[Ee]ncoding: (?(4)(?!))(?(7)(?!))(chunked)\r\n",
     )
     + rb"(?(3)|(?!))"
@@ -65,7 +69,7 @@ _RESPONSE = _compiled(
         rb"|[Cc]ontent-[Ll]ength: (?(2)(?!))(?(6)(?!))([0-9]{1,15})\r\n"
         rb"|[Ss]ession-[Oo]utcome: (?(3)(?!))([a-z_]+)\r\n"
         rb"|[Ss]ession-[Aa]ge: (?(4)(?!))([0-9. ]*[0-9])\r\n"
-        rb"|((?:[Cc]onnection: (?(5)(?!))[Kk]eep-[Aa]live\r\n)(?:[Kk]eep-[Aa]live:" + TEXT + rb"*+\r\n)?+)"
+        rb"|[Cc]onnection: (?(5)(?!))([Kk]eep-[Aa]live\r\n(?:[Kk]eep-[Aa]live:" + TEXT + rb"*+\r\n)?+)"
         rb"|[Tt]ransfer-[Ee]ncoding: (?(2)(?!))(?(6)(?!))(chunked)\r\n",
     )
 )  # fmt: skip
@@ -85,7 +89,7 @@ def quick_request(data: bytes) -> Request | None:
         kept = raw[:-2]
     else:
         start, end = match.span(6)
-        kept = raw[:start] + raw[end:-2]
+        kept = raw[: start - _BEFORE] + raw[end:-2]
     session = SESSION.search(cookie) if cookie is not None else None
     return Request(
         raw=raw,
@@ -113,7 +117,7 @@ def quick_response(data: bytes, method: bytes) -> Response | None:
         kept = raw[:-2]
     else:
         start, end = match.span(5)
-        kept = raw[:start] + raw[end:-2]
+        kept = raw[: start - _BEFORE] + raw[end:-2]
     if method == b"HEAD" or status in _NO_CONTENT:
         size = 0
     elif length is not None:

@@ -53,6 +53,14 @@ def check_response(raw: bytes, method: bytes) -> bool:
     return quick is not None
 
 
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+def test_connection_before_a_field_that_is_watched(method: bytes) -> None:
+    """Node sends its chunked answers so. The expression once lost its place there, and the request got no answer."""
+    fields = b"Connection: keep-alive\r\n%bTransfer-Encoding: chunked\r\n\r\n"
+    assert check_response(b"HTTP/1.1 200 OK\r\n" + fields % b"Keep-Alive: timeout=5\r\n", method)
+    assert check_request(method + b" / HTTP/1.1\r\n" + fields % b"Host: a\r\n")
+
+
 @pytest.mark.parametrize("raw", [BROWSER, POST, CHUNKED])
 def test_what_browsers_send_is_plain(raw: bytes) -> None:
     assert check_request(raw)
