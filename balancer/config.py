@@ -1,12 +1,13 @@
-"""What the balancer is told at its start. Times in seconds."""
+"""What the balancer is told at its start, and what of it can work. Times in seconds.
 
-import argparse
-import math
+`options.py` reads it from a command line, `config_file.py` from a file: both take their words from the fields here.
+"""
+
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 from balancer.policies import POLICIES
@@ -15,13 +16,31 @@ from balancer.pool import Backend
 MOST_WEIGHT = 256
 
 
+class Problem(NamedTuple):
+    """A setting that cannot work. `said`: what is wrong and what to do; `item`: which one of a list."""
+
+    field: str
+    said: str
+    item: int | None = None
+
+
 class ConfigError(Exception):
-    """A setting that cannot work; the message says in one line what to do next."""
+    """A setting that cannot work; the message says in one line what to do next.
+
+    `problems`: everything that is wrong, if it is a whole BalancerConfig that cannot be.
+    """
+
+    def __init__(self, said: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(said)
+        self.problems = problems
 
 
 @dataclass(frozen=True, kw_only=True)
 class BalancerConfig:
-    """Raises ConfigError when a field makes no sense. Every field is a plain JSON value."""
+    """Raises ConfigError when a field makes no sense. Every field is a plain JSON value.
+
+    A new setting is a field here, a row in `options.OPTIONS`, and in `problems` what can be wrong with it.
+    """
 
     listen: str = "127.0.0.1:8080"
     backends: Sequence[str] = ()
@@ -44,48 +63,101 @@ class BalancerConfig:
     strip_session_headers: bool = False
 
     def __post_init__(self) -> None:
-        _, port = split_address(self.listen)
-        names: set[str] = set()
-        for text in self.backends:
-            backend = parse_backend(text)
-            if backend.name in names:
-                raise ConfigError(f"two backends are called {backend.name}: give each its NAME=")
-            names.add(backend.name)
-            if port and (backend.host, backend.port) == self.address:
-                raise ConfigError(f"--backend {text} is the balancer itself: it would send requests round for ever")
+        if problems := list(self.problems()):
+            raise ConfigError(f"--{word(problems[0].field)}: {problems[0].said}", problems)
+
+    def problems(self) -> Iterator[Problem]:
+        """Everything that cannot work, not only the first: whoever mends a file wants to know it all."""
+        yield from _numbers(self)
+        yield from _refused("listen", split_address, self.listen)
+        yield from _backends(self)
+        yield from _refused("policy", require_policy, self.policy)
         if self.admin:
-            split_address(self.admin)
-        require_policy(self.policy)
-        for field in fields(self):
-            value = getattr(self, field.name)
-            option = f"--{field.name.replace('_', '-')}"
-            if field.type is float and not (math.isfinite(value) and 0 < value <= 86400):
-                raise ConfigError(f"{option} must be a number of seconds above 0 (a day at most), not {value}")
-            if field.type is int and value < 1:
-                raise ConfigError(f"{option} must be at least 1, not {value}")
+            yield from _refused("admin", split_address, self.admin)
         if self.health_path and re.fullmatch(r"/[!-\"$-~]*", self.health_path) is None:
-            raise ConfigError(f"--health-path must begin with a slash, such as /health, not {self.health_path!r}")
+            yield Problem("health_path", f"must begin with a slash, such as /health, not {self.health_path!r}")
 
     @property
     def address(self) -> tuple[str, int]:
         return split_address(self.listen)
 
-    @classmethod
-    def parse(cls, argv: list[str] | None = None) -> "BalancerConfig":
-        """From a command line; prints one line and exits with 2 when that is impossible."""
-        parser = _parser()
-        values = vars(parser.parse_args(argv))
+
+def _numbers(config: BalancerConfig) -> Iterator[Problem]:
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if field.type is float and not 0 < value <= 86400:
+            yield Problem(field.name, f"must be a number of seconds above 0 (a day at most), not {value:g}")
+        if field.type is int and value < 1:
+            yield Problem(field.name, f"must be at least 1, not {value}")
+
+
+def _backends(config: BalancerConfig) -> Iterator[Problem]:
+    try:
+        own = config.address
+    except ConfigError:
+        own = ("", 0)  # told already
+    names: set[str] = set()
+    for item, text in enumerate(config.backends):
         try:
-            return cls(**values)
+            backend = parse_backend(text)
         except ConfigError as problem:
-            parser.error(str(problem))
+            yield Problem("backends", str(problem), item)
+            continue
+        if backend.name in names:
+            yield Problem("backends", f"two backends are called {backend.name}: give each its NAME=", item)
+        names.add(backend.name)
+        if own == (backend.host, backend.port):
+            yield Problem("backends", f"{text} is the balancer itself: it would send requests round for ever", item)
+
+
+def _refused(field: str, check: Callable[[str], Any], value: str) -> Iterator[Problem]:
+    try:
+        check(value)
+    except ConfigError as problem:
+        yield Problem(field, str(problem))
+
+
+# The fields, as command lines and files know them
+
+
+def _kind(hint: Any) -> type:
+    """bool, int, float, str, or list for several texts; what may also be None is what it is otherwise."""
+    known = (bool, int, float, str)
+    if hint in known:
+        kind: type = hint
+        return kind
+    choices = [arg for arg in get_args(hint) if arg in known]
+    return choices[0] if type(None) in get_args(hint) else list
+
+
+def word(field: str) -> str:
+    """What a setting is called. Of a list it is the singular: the option is given once for each."""
+    if KINDS[field] is list:
+        field = re.sub("ies$", "y", field) if field.endswith("ies") else field.removesuffix("s")
+    return field.replace("_", "-")
+
+
+KINDS = {
+    field.name: _kind(hint)
+    for field, hint in zip(fields(BalancerConfig), get_type_hints(BalancerConfig).values(), strict=True)
+}
+WORDS = {word(field): field for field in KINDS}
+
+
+# What single settings are made of
 
 
 def require_policy(name: str) -> None:
     if name not in POLICIES:
-        close = get_close_matches(name, POLICIES, 1)
-        hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(POLICIES)}"
-        raise ConfigError(f"no policy is called {name!r}; {hint}")
+        raise ConfigError(f"no policy is called {name!r}; {meant(name, POLICIES)}")
+
+
+def meant(said: str, known: Collection[str]) -> str:
+    """What to do about a word that nobody knows."""
+    close = get_close_matches(said, known, 1)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"choose one of {', '.join(known)}" if len(known) <= 12 else "--help shows them all"
 
 
 def split_address(text: str) -> tuple[str, int]:
@@ -113,50 +185,3 @@ def parse_backend(text: str) -> Backend:
     if port < 1 or not 1 <= weight <= MOST_WEIGHT:
         raise ConfigError(f"a backend needs a port above 0, and a weight from 1 to {MOST_WEIGHT}: {text!r}")
     return Backend(match["name"] or match["address"], host, port, weight)
-
-
-class _OneLineParser(argparse.ArgumentParser):
-    """argparse prints its whole usage before an error; here an error is one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (--help shows every option)\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _OneLineParser(
-        prog="python -m balancer",
-        description="A reverse proxy that shares requests out among servers. It prints its address when it is ready.",
-        epilog="example: python -m balancer --listen 127.0.0.1:8080 --backend 127.0.0.1:8001 --backend 127.0.0.1:8002",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        allow_abbrev=False,
-    )
-    default = BalancerConfig()
-    add: Any = parser.add_argument
-    shape = "[NAME=]HOST:PORT[*WEIGHT]"
-    add("--backend", dest="backends", action="append", default=[], metavar=shape, help="a server; repeat")
-    for name, (metavar, said) in _OPTIONS.items():
-        value = getattr(default, name)
-        add(f"--{name.replace('_', '-')}", type=type(value), default=value, metavar=metavar, help=said)
-    add("--seed", type=int, default=None, metavar="N", help="of the policies that draw at random")
-    add("--strip-session-headers", action="store_true", help="keep Served-By and Session-* from clients")
-    return parser
-
-
-_OPTIONS = {
-    "listen": ("HOST:PORT", "port 0: any free one"),
-    "policy": ("NAME", "who gets a request: " + ", ".join(POLICIES)),
-    "health_path": ("PATH", "what health checks ask for; empty: only a server that is down is tried, by connecting"),
-    "health_interval": ("SECONDS", "between two health checks of a server"),
-    "rise": ("N", "checks passed in a row until a server is up"),
-    "fall": ("N", "checks or requests failed in a row until a server is down"),
-    "connect_timeout": ("SECONDS", "for a connection to a server"),
-    "head_timeout": ("SECONDS", "for a whole request head"),
-    "response_timeout": ("SECONDS", "without a byte from the server, or of the client's request body"),
-    "idle_timeout": ("SECONDS", "for clients that send no request, or read nothing"),
-    "backend_idle_timeout": ("SECONDS", "for connections to servers at rest; less than the servers' own"),
-    "stop_timeout": ("SECONDS", "for running requests when it is stopped"),
-    "max_connections": ("N", "clients at once; more get 503"),
-    "max_idle": ("N", "connections kept at rest to each server"),
-    "control": ("SOCKET", "path of the control socket; empty: none"),
-    "admin": ("HOST:PORT", "serves /metrics and /state; empty: nowhere"),
-}

@@ -1,0 +1,140 @@
+"""The command line: every setting of `config.py` is an option, and goes before what a file says of it."""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, NoReturn
+
+from balancer.config import KINDS, BalancerConfig, ConfigError, Problem, meant, parse_backend, word
+from balancer.config_file import ConfigFile, read_config, reason
+from balancer.policies import POLICIES
+
+# field -> (what its value stands for, what it is). What is a FILE is read at the start: `--check` tries to.
+OPTIONS = {
+    "listen": ("HOST:PORT", "port 0: any free one"),
+    "backends": ("[NAME=]HOST:PORT[*WEIGHT]", "a server; repeat"),
+    "policy": ("NAME", "who gets a request: " + ", ".join(POLICIES)),
+    "health_path": ("PATH", "what health checks ask for; empty: only a server that is down is tried, by connecting"),
+    "health_interval": ("SECONDS", "between two health checks of a server"),
+    "rise": ("N", "checks passed in a row until a server is up"),
+    "fall": ("N", "checks or requests failed in a row until a server is down"),
+    "connect_timeout": ("SECONDS", "for a connection to a server"),
+    "head_timeout": ("SECONDS", "for a whole request head"),
+    "response_timeout": ("SECONDS", "without a byte from the server, or of the client's request body"),
+    "idle_timeout": ("SECONDS", "for clients that send no request, or read nothing"),
+    "backend_idle_timeout": ("SECONDS", "for connections to servers at rest; less than the servers' own"),
+    "stop_timeout": ("SECONDS", "for running requests when it is stopped"),
+    "max_connections": ("N", "clients at once; more get 503"),
+    "max_idle": ("N", "connections kept at rest to each server"),
+    "control": ("SOCKET", "path of the control socket; empty: none"),
+    "admin": ("HOST:PORT", "serves /metrics and /state; empty: nowhere"),
+    "seed": ("N", "of the policies that draw at random"),
+    "strip_session_headers": ("", "keep Served-By and Session-* from clients"),
+}
+
+EPILOG = """\
+A file of settings holds the same words, one a line, in TOML. What the command
+line says goes before it; a list there takes the place of the file's list.
+
+    listen = "127.0.0.1:8080"
+    backend = ["a=127.0.0.1:8001", "b=127.0.0.1:8002*2"]
+    policy = "sticky_cookie"
+    health-interval = 0.5
+
+SIGTERM and Ctrl-C finish what runs, and end. SIGHUP opens files anew and reads
+no settings: a running balancer is changed at its control socket.
+
+example: python -m balancer --backend 127.0.0.1:8001 --backend 127.0.0.1:8002
+"""
+
+
+class Asked(NamedTuple):
+    """What a command line asks for."""
+
+    config: BalancerConfig
+    check: bool
+
+
+def parse(argv: list[str] | None = None) -> Asked:
+    """When that cannot be: each problem in a line of its own on stderr, and SystemExit with 2."""
+    parser = _parser()
+    asked, unknown = parser.parse_known_args(argv)
+    if unknown:
+        option = unknown[0].partition("=")[0]
+        remedy = meant(option, parser.options)
+        parser.exit(2, f"{parser.prog}: unrecognized arguments: {' '.join(unknown)}; {remedy}\n")
+    given = {field: value for field, value in vars(asked).items() if field in KINDS}
+    file = read_config(asked.config) if asked.config is not None else ConfigFile()
+    values = {**file.values, **given}
+    config, problems = _judged(values)
+    if asked.check:
+        problems += _unreadable(values)
+    in_file = [problem for problem in problems if problem.field in file.values and problem.field not in given]
+    lines = [f"{parser.prog}: --{word(p.field)}: {p.said}" for p in problems if p not in in_file]
+    lines += file.report(in_file)
+    if lines or config is None:
+        parser.exit(2, "".join(f"{line}\n" for line in lines))
+    return Asked(config, asked.check)
+
+
+def _judged(values: Mapping[str, Any]) -> tuple[BalancerConfig | None, list[Problem]]:
+    try:
+        return BalancerConfig(**values), []
+    except ConfigError as error:
+        return None, list(error.problems)
+
+
+def _unreadable(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """Files named in the settings that could not be read at the start."""
+    for field, (metavar, _) in OPTIONS.items():
+        path = values.get(field)
+        if metavar == "FILE" and path:
+            try:
+                with open(path, "rb") as file:
+                    file.read(1)
+            except (OSError, ValueError) as failure:
+                yield Problem(field, f"{path} cannot be read: {reason(failure)}; name a file that can")
+
+
+def summary(config: BalancerConfig) -> str:
+    """What `--check` says of settings that will do."""
+    names = [parse_backend(text).name for text in config.backends]
+    servers = f"{len(names)} server{'s' * (len(names) != 1)}" + (f" ({', '.join(names)})" if names else "")
+    return f"ok: {config.listen} to {servers}, {config.policy}"
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse prints its whole usage before an error; here an error is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (--help shows every option)\n")
+
+    @property
+    def options(self) -> list[str]:
+        return [option for option in self._option_string_actions if option.startswith("--")]
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="python -m balancer",
+        description="A reverse proxy that shares requests out among servers. It prints its address when it is ready.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+    )
+    add: Any = parser.add_argument
+    add("--config", default=None, metavar="FILE", help="a file of settings, see below")
+    add("--check", action="store_true", default=False, help="say what is wrong with the settings, and end")
+    shapes: dict[type, dict[str, Any]] = {
+        bool: {"action": argparse.BooleanOptionalAction},
+        list: {"action": "append"},
+    }
+    for field, (metavar, said) in OPTIONS.items():
+        kind = KINDS[field]
+        shape = shapes.get(kind, {"type": kind})
+        default = getattr(BalancerConfig, field)
+        shown = f" (default: {default})" if kind not in (bool, list) and default not in ("", None) else ""
+        if kind is not bool:
+            shape = {**shape, "metavar": metavar}
+        add(f"--{word(field)}", dest=field, help=said.replace("%", "%%") + shown, **shape)
+    return parser
