@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from balancer.http1 import OUTCOMES
+from balancer.trust import Trust
 
 STRANGER = frozenset({"unknown", "expired"})
 """Outcomes that make a logout: an ID was sent, and answered as if by a stranger. `revoked` was ended on purpose."""
@@ -88,6 +89,8 @@ class Backend:
     counts: Counts = field(default_factory=Counts)
     idle: list[Any] = field(default_factory=list, repr=False)
     """Connections at rest (upstream.py), the one used last at the end: last in, first out."""
+    trust: Trust = field(default_factory=Trust, repr=False)
+    """In keeping connections at rest."""
     pick: Pick = field(init=False, repr=False)
     """The usual pick, made once."""
 

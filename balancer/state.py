@@ -41,7 +41,7 @@ class Balancer:
         """Requests in flight by session ID, for the feed; kept only while somebody listens."""
         self._rng = rng
         self._secret = secret
-        self._clock = clock
+        self.clock = clock
         self._empty: asyncio.Future[None] | None = None
         self._waiting: dict[Backend, list[asyncio.Future[None]]] = {}
         self.now = clock()
@@ -81,12 +81,15 @@ class Balancer:
 
     def sweep(self) -> None:
         """Enforce every time limit."""
-        now = self.now = self._clock()
+        now = self.now = self.clock()
         for client in [client for client in self.clients if client.deadline < now]:
             client.expire()
         for backend in self.pool.backends:
-            while backend.idle and backend.idle[0].deadline < now:
-                backend.idle.pop(0).close()
+            idle, longest = backend.idle, backend.trust.at_most(self.config.backend_idle_timeout)
+            while idle and now - idle[0].rested > longest:
+                idle.pop(0).close()
+            if idle and idle[0].still_open():
+                backend.trust.survived(now - idle[0].rested - SWEEP, now)
 
     # Health: what the passive checks (a request failed) and the active ones (health.py) lead to
 
@@ -106,6 +109,7 @@ class Balancer:
             self.pool.changed()
         if not healthy:
             self.close_idle(backend)
+            backend.trust.forget()
         self.mark("up" if healthy else "down", backend.name)
 
     def close_idle(self, backend: Backend) -> None:

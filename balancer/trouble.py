@@ -1,7 +1,8 @@
 """What can go wrong with a request, by who fails: the backend, the clock, the client.
 
 A connect failure is definite, so any request may go elsewhere; a lost connection is not, so only an idempotent request
-that nothing was answered to is sent again (RFC 9110 section 9.2.2).
+that nothing was answered to is sent again (RFC 9110 section 9.2.2), and any other only if the backend provably has not
+got a byte of it (Upstream.unheard).
 """
 
 from typing import TYPE_CHECKING
@@ -43,12 +44,14 @@ def backend_lost(exchange: "Exchange", *, clean: bool) -> None:
         truncated(exchange)
         return
     untouched = not exchange.held and not exchange.interims
+    replayable = exchange.request.replayable or upstream.unheard
     if upstream.reused and untouched:  # it may just have been idle for too long: that is no failure
-        backend.counts.errors += not exchange.request.replayable
+        backend.counts.errors += not replayable
+        upstream.tell_trust()
     else:
         exchange.balancer.failed(backend)
         exchange.tried += (backend,)
-    if untouched and exchange.request.replayable and exchange.replays < MOST_REPLAYS:
+    if untouched and replayable and exchange.replays < MOST_REPLAYS:
         exchange.replays += 1
         exchange.fresh = True
         again(exchange)

@@ -1,7 +1,11 @@
 """Connections to backends: leased for one exchange, then kept, and leased again last in, first out."""
 
 import asyncio
+import fcntl
+import re
 import select
+import sys
+import termios
 from typing import TYPE_CHECKING, cast
 
 from balancer.http1 import Response
@@ -12,8 +16,7 @@ from balancer.trouble import backend_lost
 if TYPE_CHECKING:
     from balancer.proxy import Exchange
 
-SURELY_OPEN = 1.0
-"""Seconds at rest after which a backend may be about to close; a request that must not be sent twice goes elsewhere."""
+_ANNOUNCED = re.compile(rb"(?i)\r\nkeep-alive:[^\r]*\btimeout[ \t]*=[ \t]*\"?([0-9]{1,6})")
 
 
 async def connect(balancer: Balancer, backend: Backend) -> "Upstream":
@@ -41,7 +44,9 @@ class Upstream(asyncio.Protocol):
         """The last plain head received: backends repeat themselves, and what was proven once need not be again."""
         self.reused = False
         self.rested = 0.0
-        self.deadline = 0.0
+        """Since when it rests: as of the sweep before that."""
+        self.unheard = False
+        """The backend ended without having got a byte of the request."""
         self._paused = False
         self._poll: select.poll | None = None
 
@@ -57,11 +62,14 @@ class Upstream(asyncio.Protocol):
         if self.exchange is not None:
             self.exchange.received(data)
         else:
-            self.close()  # an answer to nothing: the next request must not get it
+            self._ended_at_rest()  # an answer to nothing: the next request must not get it
 
     def eof_received(self) -> bool:
-        if self.exchange is None:
-            self.close()
+        exchange = self.exchange
+        if exchange is None:
+            self._ended_at_rest()
+        elif exchange.answer is None:
+            self.unheard = self._unacknowledged() == len(exchange.request.wire) + len(exchange.first)
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -70,12 +78,14 @@ class Upstream(asyncio.Protocol):
         if exchange is not None:
             backend_lost(exchange, clean=error is None)
         elif self in self.backend.idle:
-            self.backend.idle.remove(self)
+            self._ended_at_rest()
 
     def rest(self) -> None:
         """The exchange is over, and the connection in a state that both sides agree on."""
         self.exchange = None
-        self.reused = True
+        if not self.reused:
+            self._heed_announcement()
+            self.reused = True
         balancer, backend = self.balancer, self.backend
         if self._paused:
             self.read_on()
@@ -83,10 +93,9 @@ class Upstream(asyncio.Protocol):
             self.transport.close()
             return
         self.rested = balancer.now
-        self.deadline = balancer.now + balancer.config.backend_idle_timeout
         backend.idle.append(self)
         if len(backend.idle) > balancer.config.max_idle:
-            backend.idle[0].close()
+            self.close()  # not one that has rested longer: that one shows how long they are kept
 
     def close(self) -> None:
         """Let go of a connection that is at rest."""
@@ -99,14 +108,44 @@ class Upstream(asyncio.Protocol):
         self.exchange = None
         self.transport.abort()
 
+    # A backend may close a connection at rest, and do so just when we send a request (trust.py)
+
     def surely_open(self) -> bool:
-        """Whether the backend has not closed it, as far as the system knows, nor had the time to get tired of it."""
-        if self.balancer.now - self.rested > SURELY_OPEN:
-            return False
+        """Whether a request that must not be sent twice may go here: the backend keeps it, and has not closed it."""
+        return self.balancer.clock() - self.rested < self.backend.trust.limit and self.still_open()
+
+    def still_open(self) -> bool:
+        """Whether the backend has not closed it so far, as far as the system knows."""
         if self._poll is None:
             self._poll = select.poll()
             self._poll.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN | select.POLLHUP)
         return not self._poll.poll(0)
+
+    def _ended_at_rest(self) -> None:
+        self.tell_trust()
+        self.close()
+
+    def tell_trust(self) -> None:
+        """The backend has ended it, while at rest or just after."""
+        now = self.balancer.clock()
+        self.backend.trust.ended(now - self.rested, now)
+
+    def _heed_announcement(self) -> None:
+        announced = _ANNOUNCED.search(self.seen.raw) if self.seen is not None else None
+        if announced is not None:
+            self.backend.trust.announces(float(announced[1]))
+
+    def _unacknowledged(self) -> int:
+        """Bytes written that the backend's system has not received; -1: unknown.
+
+        When a backend ends, the FIN acknowledges all that had arrived by then. If it leaves out the whole request, the
+        backend had closed before the first byte came: nobody has read it, nobody will (RFC 9112 section 9.6), and it
+        may be sent again, whatever it asks for. A reset proves no such thing.
+        """
+        if sys.platform != "linux" or self.transport.get_extra_info("sslcontext") is not None:
+            return -1
+        queued = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+        return int.from_bytes(queued, sys.byteorder) + self.transport.get_write_buffer_size()
 
     # Back-pressure: whoever reads slowly slows the other side's writing
 

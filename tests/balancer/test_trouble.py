@@ -162,20 +162,6 @@ async def test_a_post_does_not_trust_a_connection_that_is_closed_already(start: 
         assert (await line.ask(POST)).body == b"1"
 
 
-async def test_a_post_does_not_trust_a_connection_that_has_rested_long(start: Start) -> None:
-    rig = await start(Server())
-    line = await rig.connect()
-    assert (await line.ask(POST)).status == 200
-    assert (await line.ask(POST)).status == 200
-    assert len(rig.servers["a"].lines) == 1
-    rig.pass_time(2.0)
-    assert (await line.ask(get())).status == 200
-    assert len(rig.servers["a"].lines) == 1
-    rig.pass_time(2.0)
-    assert (await line.ask(POST)).status == 200
-    assert len(rig.servers["a"].lines) == 2
-
-
 async def test_a_lost_get_goes_to_another_server(start: Start) -> None:
     rig = await start(Server(hang_up_at_once), Server(name="b"))
     assert (await rig.ask()).body == b"b"
