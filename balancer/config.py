@@ -154,7 +154,7 @@ def require_policy(name: str) -> None:
 
 def meant(said: str, known: Collection[str]) -> str:
     """What to do about a word that nobody knows."""
-    close = get_close_matches(said, known, 1)
+    close = get_close_matches(said, known, 1, 0.7)
     if close:
         return f"did you mean {close[0]}?"
     return f"choose one of {', '.join(known)}" if len(known) <= 12 else "--help shows them all"

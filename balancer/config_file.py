@@ -45,7 +45,10 @@ class ConfigFile:
     def report(self, problems: Iterable[Problem]) -> list[str]:
         """`FILE:LINE: what is wrong; what to do`, of these and of what was found in reading, in order of lines."""
         told = [(self._line(problem), f"{word(problem.field)}: {problem.said}") for problem in problems]
-        return [f"{self.path}{f':{line}' if line else ''}: {said}" for line, said in sorted(self.wrong + told)]
+        return [
+            f"{self.path}{f':{line}' if line else ''}: {said}"
+            for line, said in sorted(self.wrong + told, key=lambda each: each[0])
+        ]
 
     def _line(self, problem: Problem) -> int:
         place = self.places[word(problem.field)]
@@ -73,8 +76,10 @@ def read_config(path: str) -> ConfigFile:
         table = tomllib.loads(text)
     except RecursionError:
         file.wrong.append((0, "nested too deeply; a line is WORD = VALUE"))
-    except ValueError as failure:  # TOMLDecodeError is one, and so is what a number of 5,000 digits leads to
+    except tomllib.TOMLDecodeError as failure:
         file.wrong.append(_no_toml(str(failure), text))
+    except ValueError:  # Python reads no number of more than 4,300 digits
+        file.wrong.append((0, "a number in it has thousands of digits; write a smaller one"))
     else:
         file.places = places(text)
         for key, value in table.items():
@@ -89,8 +94,7 @@ def reason(failure: OSError | ValueError) -> str:
 def _no_toml(said: str, text: str) -> tuple[int, str]:
     """tomllib's words, and the place it found out; a word that is there twice has its own."""
     match = re.fullmatch(r"(?s)(.*) \((?:at line (\d+), column (\d+)|at end of document)\)", said)
-    if match is None:
-        return 0, f"not TOML: {said}; a line is WORD = VALUE, texts in quotes"
+    assert match is not None
     what, line, column = match.groups()
     if what == "Cannot overwrite a value" and line:
         begun = takewhile(lambda statement: statement[1].line <= int(line), _statements(text))
