@@ -36,7 +36,7 @@ def own_answer(status: int, why: str, *, close: bool, head_only: bool = False) -
     ]
     if status == 503:
         lines.append("Retry-After: 1")
-    if status == 405:
+    if status in (200, 405):
         lines.append("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
     if close:
         lines.append("Connection: close")

@@ -3,7 +3,8 @@
 import re
 from typing import Protocol
 
-from balancer.http1 import CHUNKED, MAX_FIELDS, TEXT, TOKEN, UNTIL_CLOSE, Refused
+from balancer.fields import MAX_FIELDS, TEXT, TOKEN, Refused, plain
+from balancer.http1 import CHUNKED, UNTIL_CLOSE
 
 MAX_LINE = 4096
 """Bytes of a chunk's size line with its extensions."""
@@ -11,13 +12,16 @@ MAX_TRAILERS = 8192
 
 SIZE, DATA, END, TRAILERS = "size", "data", "end", "trailers"
 _HEX = b"0123456789abcdefABCDEF"
+_ZERO = ord("0")
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})((?:[ \t]*;" + TEXT + rb"*)?)\r\n")
 _TRAILER = re.compile(rb"(" + TOKEN + rb"+):" + TEXT + rb"*\r\n")
-# A trailer that is one of these would be read as if it had come with the head (RFC 9110 section 6.5.1).
+# Trailers that a server might read as if they had come with the head: framing and routing, conditions and controls,
+# who is asking, how to read the content, and what stands in for the method or the path (RFC 9110 section 6.5.1).
 _NO_TRAILER = re.compile(
-    rb"(?i)(?:content-length|content-encoding|content-type|content-range|transfer-encoding|trailer|host|connection|cookie|"
-    rb"set-cookie|authorization|keep-alive|te|upgrade|expect|via|forwarded|x-forwarded-.*|x-real-ip|proxy-.*|session-.*|"
-    rb"served-by|location|cache-control|www-authenticate)"
+    rb"transfer-encoding|trailer|host|connection|keep-alive|te|upgrade|http2-settings|max-forwards|via|forwarded|"
+    rb"x-forwarded-.*|x-real-ip|proxy.*|expect|if-.*|range|accept.*|cache-control|pragma|authorization|www-authenticate|"
+    rb"cookie|set-cookie|session-.*|served-by|lab-.*|content-(?!digest$).*|location|date|age|expires|vary|retry-after|"
+    rb"x-http-method.*|x-method-override|x-original-.*|x-rewrite-.*"
 )
 
 
@@ -70,7 +74,8 @@ class UntilClose:
 
 
 class Chunked:
-    """A chunked body. It goes on as it came, except for chunk extensions and unsafe trailers, which end here.
+    """A chunked body. It goes on as it came, except for chunk extensions, leading zeros of sizes, and unsafe trailers:
+    these end here.
 
     `decode`: only the content goes on, for an HTTP/1.0 client.
     """
@@ -105,12 +110,12 @@ class Chunked:
                     break
                 at = match.end()
                 self._left = int(match[1], 16)
-                if not self._left and data.startswith(b"\r\n", at) and not match[2] and not self._decode:
+                if not self._left and data.startswith(b"\r\n", at) and match[0] == b"0\r\n" and not self._decode:
                     at += 2
                     self.done = True
                     break
                 self._state = DATA if self._left else TRAILERS
-                if self._decode or match[2] or not self._left:
+                if self._decode or match[2] or not self._left or data[start] == _ZERO:
                     again = b"%x\r\n" % self._left if self._left and not self._decode else b""
                     out += (data[copied:start], again)
                     copied = at
@@ -145,7 +150,7 @@ class Chunked:
         match = _TRAILER.fullmatch(line)
         if match is None:
             raise Refused(400, "malformed trailer")
-        if _NO_TRAILER.fullmatch(match[1].replace(b"_", b"-")) is None:
+        if _NO_TRAILER.fullmatch(plain(match[1])) is None:
             self._trailers.append(line)
         if sum(map(len, self._trailers)) > MAX_TRAILERS or len(self._trailers) > MAX_FIELDS:
             raise Refused(431, "too many trailers")

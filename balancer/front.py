@@ -1,7 +1,6 @@
 """The client's side: finds the requests in what arrives, and serves them one after the other, in order."""
 
 import asyncio
-import re
 import socket
 import struct
 from contextlib import suppress
@@ -10,7 +9,7 @@ from typing import cast
 from balancer import trouble
 from balancer.answers import own_answer
 from balancer.bodies import body_of
-from balancer.http1 import MAX_HEAD, Refused, Request, parse_request
+from balancer.http1 import MAX_HEAD, Refused, Request, parse_request, refuse_hopeless
 from balancer.proxy import Exchange
 from balancer.quick import quick_request
 from balancer.state import Balancer
@@ -21,7 +20,6 @@ MAX_REMEMBERED = 4096
 LINGER = 2.0
 """Seconds in which a client may read our last words while it still sends (RFC 9112 section 9.6)."""
 
-_HOPELESS = re.compile(rb"(?<!\r)\n|\r[^\n]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # no head can come of this
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds
 
 
@@ -116,19 +114,18 @@ class Client(asyncio.Protocol):
             return seen
         request = None if self._looked_at else quick_request(data)
         if request is None or len(request.raw) > MAX_HEAD:
-            if data.startswith(b"\r\n"):
-                data = self._buffer = data[2:]  # RFC 9112 section 2.2: one empty line before a request is ignored
+            data = data.removeprefix(b"\r\n")  # RFC 9112 section 2.2: one empty line before a request is ignored
             end = data.find(b"\r\n\r\n", max(0, self._looked_at - 3)) + 4
             if end < 4 or end > MAX_HEAD:
                 if len(data) > MAX_HEAD:
                     raise Refused(431, f"a head of more than {MAX_HEAD} bytes")
-                if _HOPELESS.search(data, max(0, self._looked_at - 1)):
-                    raise Refused(400, "no HTTP/1.1")
+                refuse_hopeless(data, self._looked_at)
                 if not self._looked_at:
                     self.deadline = self.balancer.within(self.balancer.config.head_timeout)
                 self._looked_at = len(data)
                 return None
             request = parse_request(data[:end])
+            self._buffer = data
         request.client = self.address
         forwarded_host = b"X-Forwarded-Host: " + request.host + b"\r\n" if request.host else b""
         upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n" if request.websocket else b""
@@ -205,7 +202,7 @@ class Client(asyncio.Protocol):
             self.abort()
         elif self.exchange is not None:
             trouble.expire(self.exchange)
-        elif self._buffer:
+        elif self._buffer.strip(b"\r\n"):
             self.refuse(Refused(408, "the request's head took too long"))
         else:
             self.close()

@@ -7,55 +7,36 @@ What two parsers could read in two ways is refused, never guessed: request smugg
 import re
 from dataclasses import dataclass
 
+from balancer.fields import FRAMING, TEXT, TOKEN, count_forwards, heed_expect, parse_fields, persists, tokens
+from balancer.fields import Refused as Refused
+
 MAX_HEAD = 32 * 1024
 """Bytes of one head, its empty line included."""
-MAX_FIELDS = 100
 CHUNKED = -1
 UNTIL_CLOSE = -2
 """Lengths that are no count of bytes: the body is chunked, or ends with the connection."""
 
-TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
-TEXT = rb"[\t\x20-\x7e\x80-\xff]"
 TARGET = rb"/[!-\"$-~]*+"  # origin-form; '#' would be a fragment, which is never sent
 HOST = rb"(?:[A-Za-z0-9._~!$&'()*+;=%\-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?"
 
 _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb"{1,32}) ([!-~]+) HTTP/([0-9])\.([0-9])")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: " + TEXT + rb"*)?")
-_FIELD = re.compile(rb"(" + TOKEN + rb"+):(" + TEXT + rb"*)")
 _ORIGIN_FORM = re.compile(TARGET)
-_ABSOLUTE_FORM = re.compile(rb"(?i:https?)://([^/?]+)(" + TARGET + rb")?(\?[!-\"$-~]*)?")
+_ABSOLUTE_FORM = re.compile(rb"(?i:http(s?))://([^/?]+)(" + TARGET + rb")?(\?[!-\"$-~]*)?")
+_HOPELESS = re.compile(rb"(?<!\r)\n|\r[^\n]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # no head can come of this
 _HOST = re.compile(HOST)
 _LENGTH = re.compile(rb"[0-9]{1,15}")
 _CODINGS = re.compile(rb"(?:[a-z]+[ \t]*,[ \t]*)+chunked")
 SESSION = re.compile(rb"(?:^|;)[ \t]*session_id=([^;]+)")
 
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})  # RFC 9110 section 9.2.2
+FORGEABLE = frozenset(
+    b"forwarded x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port x-real-ip proxy".split()
+)
+"""Where a request came from is ours to say; and CGI programs take `Proxy` for a setting (CVE-2016-5385)."""
+_ONCE = FRAMING | {b"host", b"expect", b"upgrade"}
 OUTCOMES = ("none", "new", "hit", "unknown", "expired", "revoked", "store_error")
 OUTCOMES_BY_NAME = {name.encode(): name for name in OUTCOMES}
-
-# They end here: about this connection (RFC 9110 section 7.6.1), or for us.
-HOP_BY_HOP = frozenset(
-    b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization te upgrade http2-settings".split()
-)
-# Where a request came from is ours to say. Servers that read `_` as `-` (CGI, WSGI) are meant, too.
-FORGEABLE = frozenset(
-    b"forwarded x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port x-real-ip".split()
-)
-_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
-_ONCE = _FRAMING | {b"host", b"expect", b"upgrade"}
-# Connection may not take away what the other side relies on (RFC 9110 section 7.6.1).
-_END_TO_END = frozenset(
-    b"host content-length transfer-encoding cookie set-cookie authorization content-type expect cache-control via "
-    b"session-outcome location".split()
-)
-
-
-class Refused(Exception):
-    """A message that goes nowhere. `status` is for the client, whose connection is closed after it."""
-
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
-        self.status = status
 
 
 @dataclass(slots=True)
@@ -100,23 +81,38 @@ class Response:
     upgrade: bytes = b""
 
 
+def parse_request_line(line: bytes) -> tuple[bytes, bytes, int]:
+    """Method, target and minor version (RFC 9112 section 3). Raises Refused."""
+    match = _REQUEST_LINE.fullmatch(line)
+    if match is None:
+        raise Refused(400, "malformed request line")
+    method, target, major, minor = match.groups()
+    if major != b"1" or minor not in b"01":
+        raise Refused(505, "only HTTP/1.1 and HTTP/1.0 are served here")
+    return method, target, int(minor)
+
+
+def refuse_hopeless(data: bytes, known: int) -> None:
+    """Raises Refused where more bytes could not make a head of these, the first `known` of which were here before."""
+    if _HOPELESS.search(data, max(0, known - 1)):
+        raise Refused(400, "no HTTP/1.1")
+    if (line_end := data.find(b"\r\n")) >= 0:
+        parse_request_line(data[:line_end])
+
+
 def parse_request(raw: bytes) -> Request:
     """One whole head, its empty line included (RFC 9112 sections 3 and 5). Raises Refused."""
     lines = raw[:-4].split(b"\r\n")
-    match = _REQUEST_LINE.fullmatch(lines[0])
-    if match is None:
-        raise Refused(400, "malformed request line")
-    method, target, major, minor_digit = match.groups()
-    if major != b"1" or minor_digit not in b"01":
-        raise Refused(505, "only HTTP/1.1 and HTTP/1.0 are served here")
-    minor = int(minor_digit)
-    fields, lines = _fields(lines[1:], FORGEABLE, _ONCE)
+    method, target, minor = parse_request_line(lines[0])
+    fields, lines = parse_fields(lines[1:], FORGEABLE, _ONCE)
     target, host = _target(method, target, fields.get(b"host"), minor)
     if host is not None and b"host" not in fields:
         lines.insert(0, b"Host: " + host)
     length = _request_length(fields, minor)
-    connection = _tokens(fields.get(b"connection", b""))
-    _heed_expect(fields, lines, minor)
+    connection = tokens(fields.get(b"connection", b""))
+    heed_expect(fields, lines, minor)
+    if method == b"OPTIONS":
+        count_forwards(fields, lines)
     upgrade = fields.get(b"upgrade", b"").lower()
     cookie = fields.get(b"cookie", b"")
     session = SESSION.search(cookie)
@@ -154,12 +150,12 @@ def parse_response(raw: bytes, method: bytes, strip: bool = False) -> Response:
     try:
         dropped = _OURS if strip else frozenset()
         if status < 200 or status == 204:
-            dropped |= _FRAMING  # no body follows, so none may be announced (RFC 9110 section 8.6)
-        fields, kept = _fields(lines[1:], dropped, _FRAMING)
+            dropped |= FRAMING  # no body follows, so none may be announced (RFC 9110 section 8.6)
+        fields, kept = parse_fields(lines[1:], dropped, FRAMING)
         length = _response_length(fields, minor, status, method)
     except Refused as refused:
         raise Refused(502, str(refused)) from None
-    connection = _tokens(fields.get(b"connection", b""))
+    connection = tokens(fields.get(b"connection", b""))
     kept = [b"HTTP/1.1" + lines[0][8:] + (b" " if len(lines[0]) == 12 else b""), *kept, b""]
     return Response(
         raw=raw,
@@ -177,46 +173,6 @@ def parse_response(raw: bytes, method: bytes, strip: bool = False) -> Response:
 _OURS = frozenset({b"served-by", b"session-outcome", b"session-age"})
 
 
-def _fields(
-    lines: list[bytes], dropped: frozenset[bytes], once: frozenset[bytes]
-) -> tuple[dict[bytes, bytes], list[bytes]]:
-    """All values by lower-case name, and the lines that go on. No name in `once` may come twice."""
-    if len(lines) > MAX_FIELDS:
-        raise Refused(431, f"more than {MAX_FIELDS} fields")
-    fields: dict[bytes, bytes] = {}
-    named: list[tuple[bytes, bytes]] = []
-    for line in lines:
-        match = _FIELD.fullmatch(line)
-        if match is None:
-            raise Refused(400, "malformed field line")
-        name, value = match[1].lower(), match[2].strip(b" \t")
-        if b"_" in name:
-            name = name.replace(b"_", b"-")
-            if name in _FRAMING or name == b"host":
-                raise Refused(400, "a framing field in disguise")
-        if name in fields:
-            if name in once:
-                raise Refused(400, f"{name.decode()} more than once")
-            value = fields[name] + (b"; " if name == b"cookie" else b", ") + value
-        fields[name] = value
-        named.append((name, line))
-    gone = HOP_BY_HOP | dropped
-    if connection := _tokens(fields.get(b"connection", b"")):
-        if not _END_TO_END.isdisjoint(connection):
-            raise Refused(400, "Connection names an end-to-end field")
-        gone = gone | connection
-    return fields, [line for name, line in named if name not in gone]
-
-
-def _tokens(value: bytes) -> frozenset[bytes]:
-    return frozenset(token.strip(b" \t") for token in value.lower().split(b",")) if value else frozenset()
-
-
-def persists(connection: frozenset[bytes], minor: int) -> bool:
-    """RFC 9112 section 9.3."""
-    return b"close" not in connection and (minor == 1 or b"keep-alive" in connection)
-
-
 def _target(method: bytes, target: bytes, host: bytes | None, minor: int) -> tuple[bytes, bytes | None]:
     """The target in origin-form, and the host it is for (RFC 9112 sections 3.2 and 3.2.2)."""
     if method in (b"CONNECT", b"TRACE"):
@@ -228,11 +184,20 @@ def _target(method: bytes, target: bytes, host: bytes | None, minor: int) -> tup
     if _ORIGIN_FORM.fullmatch(target) or (target == b"*" and method == b"OPTIONS"):
         return target, host
     match = _ABSOLUTE_FORM.fullmatch(target)
-    if match is None or _HOST.fullmatch(match[1]) is None:
+    if match is None or _HOST.fullmatch(match[2]) is None:
         raise Refused(400, "malformed request target")
-    if host is not None and host.lower() != match[1].lower():
+    secure, authority, path, query = match.groups()
+    port = b":443" if secure else b":80"
+    if host is not None and _without(port, host) != _without(port, authority):
         raise Refused(400, "the request target and Host disagree")
-    return (match[2] or b"/") + (match[3] or b""), match[1]
+    if method == b"OPTIONS" and not path and not query:
+        return b"*", host or authority  # RFC 9112 section 3.2.4: it means the server
+    return (path or b"/") + (query or b""), host or authority
+
+
+def _without(port: bytes, host: bytes) -> bytes:
+    """A host to compare: `a`, `A:` and `a:80` are the same (RFC 9110 section 4.2.3)."""
+    return host.lower().removesuffix(port).removesuffix(b":")
 
 
 def _request_length(fields: dict[bytes, bytes], minor: int) -> int:
@@ -267,12 +232,3 @@ def _content_length(value: bytes) -> int:
     if _LENGTH.fullmatch(value) is None:
         raise Refused(400, "malformed Content-Length")
     return int(value)
-
-
-def _heed_expect(fields: dict[bytes, bytes], lines: list[bytes], minor: int) -> None:
-    """RFC 9110 section 10.1.1: what we cannot promise is refused; HTTP/1.0 clients cannot mean it."""
-    expect = fields.get(b"expect")
-    if expect is not None and expect.lower() != b"100-continue":
-        raise Refused(417, "Expect knows only 100-continue")
-    if expect is not None and minor == 0:
-        lines[:] = [line for line in lines if not line.lower().startswith(b"expect:")]

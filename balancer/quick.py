@@ -9,6 +9,7 @@ says yes, it must say what `http1.py` says (tests/balancer/test_quick.py compare
 import re
 import sys
 
+from balancer.fields import TEXT, TOKEN
 from balancer.http1 import (
     CHUNKED,
     HOST,
@@ -16,8 +17,6 @@ from balancer.http1 import (
     OUTCOMES_BY_NAME,
     SESSION,
     TARGET,
-    TEXT,
-    TOKEN,
     UNTIL_CLOSE,
     Request,
     Response,
@@ -37,7 +36,7 @@ def _block(watched: bytes, letters: str, special: bytes) -> bytes:
     harmless = "".join(c + c.upper() for c in "abcdefghijklmnopqrstuvwxyz" if c not in letters)
     first = rb"[!#$%&'*+.^_`|~0-9" + harmless.encode() + rb"\-]"
     rest = TOKEN + rb"*+:" + TEXT + rb"*+\r\n"
-    names = watched.replace(b"-", b"[-_]")
+    names = watched.replace(b"-", b"[^0-9A-Za-z:]")
     return rb"(?:" + first + rest + rb"|(?!(?i:" + names + rb"))" + TOKEN + rest + special + rb"){0,90}+\r\n"
 
 
@@ -49,11 +48,11 @@ _BEFORE = len("Connection: ")
 _REQUEST = _compiled(
     rb"(" + TOKEN + rb"{1,32}+) (" + TARGET + rb") HTTP/1\.1\r\n"
     + _block(
-        rb"connection:|content-length:|cookie:|expect:|forwarded:|host:|http2-settings:|keep-alive:|proxy-|te:|"
+        rb"connection:|content-length:|cookie:|expect:|forwarded:|host:|http2-settings:|keep-alive:|proxy:|proxy-|te:|"
         rb"transfer-encoding:|upgrade:|x-forwarded-|x-real-ip:",
         "cefhkptux",
         rb"|[Hh]ost: (?(3)(?!))(" + HOST + rb")\r\n"
-        rb"|[Cc]ontent-[Ll]ength: (?(4)(?!))(?(7)(?!))([0-9]{1,15})\r\n"
+        rb"|[Cc]ontent-[Ll]ength: (?(4)(?!))(?(7)(?!))(0|[1-9][0-9]{0,14})\r\n"
         rb"|[Cc]ookie: (?(5)(?!))([!-~\x80-\xff](?:" + TEXT + rb"*[!-~\x80-\xff])?)\r\n"
         rb"|[Cc]onnection: (?(6)(?!))([Kk]eep-[Aa]live\r\n)"
         rb"|[Tt]ransfer-[Ee]ncoding: (?(4)(?!))(?(7)(?!))(chunked)\r\n",
@@ -66,13 +65,14 @@ _RESPONSE = _compiled(
         rb"connection:|content-length:|keep-alive:|proxy-|session-outcome:|session-age:|te:|transfer-encoding:|upgrade:|"
         rb"http2-settings:",
         "chkpstu",
-        rb"|[Cc]ontent-[Ll]ength: (?(2)(?!))(?(6)(?!))([0-9]{1,15})\r\n"
+        rb"|[Cc]ontent-[Ll]ength: (?(2)(?!))(?(6)(?!))(0|[1-9][0-9]{0,14})\r\n"
         rb"|[Ss]ession-[Oo]utcome: (?(3)(?!))([a-z_]+)\r\n"
         rb"|[Ss]ession-[Aa]ge: (?(4)(?!))([0-9. ]*[0-9])\r\n"
         rb"|[Cc]onnection: (?(5)(?!))([Kk]eep-[Aa]live\r\n(?:[Kk]eep-[Aa]live:" + TEXT + rb"*+\r\n)?+)"
         rb"|[Tt]ransfer-[Ee]ncoding: (?(2)(?!))(?(6)(?!))(chunked)\r\n",
     )
 )  # fmt: skip
+_NOT_PLAIN = frozenset({b"CONNECT", b"TRACE", b"OPTIONS"})
 _NO_CONTENT = frozenset({b"204", b"304"})
 
 
@@ -82,7 +82,7 @@ def quick_request(data: bytes) -> Request | None:
     if match is None:
         return None
     method, target, host, length, cookie, connection, chunked = match.groups()
-    if method == b"CONNECT" or method == b"TRACE":
+    if method in _NOT_PLAIN:
         return None
     raw = match[0]
     if connection is None:
