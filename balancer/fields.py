@@ -48,7 +48,7 @@ def parse_fields(
         if match is None:
             raise Refused(400, "malformed field line")
         name, value = plain(match[1]), match[2].strip(b" \t")
-        if name in _READ_BY_ALL:
+        if name in once and name in _READ_BY_ALL:
             if name != match[1].lower():
                 raise Refused(400, "a framing field in disguise")
             line = match[1] + b": " + (value if name == b"host" else value.lower().lstrip(b"0") or b"0")
