@@ -17,6 +17,8 @@ from balancer.state import Balancer
 MAX_AHEAD = 64 * 1024
 """Bytes of pipelined requests kept while one is running; then reading stops."""
 MAX_REMEMBERED = 4096
+MOST_TURNED_AWAY = 64
+"""Clients beyond the limit that are answered at a time."""
 LINGER = 2.0
 """Seconds in which a client may read our last words while it still sends (RFC 9112 section 9.6)."""
 
@@ -49,8 +51,8 @@ class Client(asyncio.Protocol):
         via = f"X-Forwarded-For: {self.address}\r\nX-Forwarded-Proto: http\r\nVia: 1.1 session-lab\r\n"
         self._ours = via.encode()
         self.balancer.clients.add(self)
-        if len(self.balancer.clients) > self.balancer.config.max_connections:
-            self.refuse(Refused(503, "too many connections"))
+        if len(self.balancer.clients) > self.balancer.most_clients:
+            self._turn_away()
 
     def data_received(self, data: bytes) -> None:
         exchange = self.exchange
@@ -178,10 +180,28 @@ class Client(asyncio.Protocol):
             self.transport.close()
         self._buffer = b""
 
-    def stop(self) -> None:
-        """The balancer is stopping: end now, or after the running request, whose answer will say so."""
-        if self.exchange is None and not self._buffer:
-            self.close()
+    def _turn_away(self) -> None:
+        """One client too many. So many are told so; more would use up the descriptors while they read that."""
+        if len(self.balancer.clients) > self.balancer.most_clients + MOST_TURNED_AWAY:
+            self.balancer.pool.own.errors += 1
+            self.abort()
+        else:
+            self.refuse(Refused(503, "too many connections"))
+
+    @property
+    def at_rest(self) -> bool:
+        return self.exchange is None and not self._buffer
+
+    def stop(self, rest: float) -> None:
+        """The balancer is stopping. At rest: end once `rest` seconds have passed since the last answer. At work: end
+        after the running request, whose answer will say so."""
+        balancer = self.balancer
+        if self.at_rest:
+            let_go = self.deadline - balancer.config.idle_timeout + rest
+            if let_go < balancer.within(0):
+                self.close()
+            else:
+                self.deadline = min(self.deadline, let_go)
         elif self.exchange is not None and self.exchange.tunnel:
             trouble.client_gone(self.exchange)
 

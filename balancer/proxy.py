@@ -13,7 +13,7 @@ from balancer.http1 import Refused, Request, Response
 from balancer.interim import final_answer
 from balancer.pool import Backend, Pick
 from balancer.state import Balancer
-from balancer.upstream import Upstream, connect
+from balancer.upstream import NoRoom, Upstream, connect
 
 if TYPE_CHECKING:
     from balancer.front import Client
@@ -87,6 +87,10 @@ class Exchange:
     async def _connect(self, backend: Backend) -> None:
         try:
             upstream = await connect(self.balancer, backend)
+        except NoRoom:
+            self.connecting = None
+            trouble.fail(self, 503, "too many requests are running")
+            return
         except (OSError, TimeoutError):
             self.connecting = None
             self.balancer.failed(backend)

@@ -5,19 +5,16 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from random import Random
 
-from balancer import health
 from balancer.admin import serve_admin
 from balancer.config import BalancerConfig, parse_backend
 from balancer.control import Control, describe
-from balancer.front import Client
-from balancer.state import SWEEP, Balancer
+from balancer.descriptors import TooFewDescriptors, claim
+from balancer.listening import CannotListen, open_sockets, shown
+from balancer.state import Balancer
+from balancer.traffic import Traffic
 from servers.control import ControlError, ControlServer, serve_control
-
-BACKLOG = 4096
-"""Connections that may wait to be accepted (the system's own limit, net.core.somaxconn, holds too)."""
 
 
 def run(config: BalancerConfig, on_ready: Callable[[str], None]) -> None:
@@ -42,37 +39,42 @@ async def serve(config: BalancerConfig, on_ready: Callable[[str], None]) -> None
     # The secret keeps sticky cookies from telling which server they mean; it dies with the process.
     balancer = Balancer(config, Random(config.seed), os.urandom(32), loop.time)
     loop.add_signal_handler(signal.SIGHUP, balancer.hang_up)
+    balancer.most_clients, balancer.most_upstreams = _room(config)
     for text in config.backends:
         balancer.pool.add(parse_backend(text))
-    listening, address = await _listen(balancer)
+    sockets = _open_sockets(config)
+    address = shown(sockets[0])
+    traffic = Traffic(balancer, sockets)
+    await traffic.start()
     admin, control = None, None
     if config.admin:
         admin = await _open_admin(balancer, address)
     if config.control:
         control = await _open_control(config.control, Control(balancer, address, stop))
-    tasks = [balancer.run(_sweep(balancer)), balancer.run(health.watch(balancer))]
     on_ready(address)
     await stop.wait()
-    listening.close()
-    await _finish(balancer)
-    for task in tasks:
-        task.cancel()
+    await traffic.finish()
     if admin is not None:
         admin.close()
     if control is not None:
         await control.close()
 
 
-async def _listen(balancer: Balancer) -> tuple[asyncio.Server, str]:
-    config = balancer.config
-    host, port = config.address
+def _room(config: BalancerConfig) -> tuple[int, int]:
     try:
-        listening = await asyncio.get_running_loop().create_server(
-            lambda: Client(balancer), host, port, backlog=BACKLOG
-        )
-    except OSError as problem:
-        raise _impossible("--listen", config.listen, problem) from None
-    return listening, _shown(listening.sockets[0].getsockname())
+        clients, upstreams = claim(config.max_connections)
+    except TooFewDescriptors as problem:
+        raise SystemExit(_said(str(problem))) from None
+    if clients < config.max_connections:
+        say(f"open files are limited: at most {clients} clients at once, not {config.max_connections}")
+    return clients, upstreams
+
+
+def _open_sockets(config: BalancerConfig) -> list[socket.socket]:
+    try:
+        return open_sockets(*config.address)
+    except CannotListen as reason:
+        raise SystemExit(_said(f"cannot listen on {config.listen}: {reason}; choose another --listen")) from None
 
 
 async def _open_admin(balancer: Balancer, address: str) -> asyncio.Server:
@@ -102,30 +104,9 @@ def _impossible(option: str, address: str, problem: OSError) -> SystemExit:
 
 def _said(line: str) -> int:
     """Prints the line; the exit code that goes with it."""
-    os.write(2, f"balancer: {line}\n".encode())
+    say(line)
     return 2
 
 
-def _shown(name: tuple[str, int]) -> str:
-    host, port = name[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-async def _sweep(balancer: Balancer) -> None:
-    while True:
-        await asyncio.sleep(SWEEP)
-        balancer.sweep()
-
-
-async def _finish(balancer: Balancer) -> None:
-    """Running requests may end, up to `stop_timeout` seconds; connections at rest are closed at once."""
-    balancer.stopping = True
-    for client in list(balancer.clients):
-        client.stop()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(balancer.config.stop_timeout):
-            await balancer.until_empty()
-    for client in list(balancer.clients):
-        client.abort()
-    for upstream in list(balancer.upstreams):
-        upstream.transport.abort()
+def say(line: str) -> None:
+    os.write(2, f"balancer: {line}\n".encode())

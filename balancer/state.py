@@ -1,6 +1,7 @@
 """What outlives a request: the pool, the policy in force, counters, the feed, open connections and the coarse clock."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from random import Random
@@ -36,6 +37,10 @@ class Balancer:
         self.stopping = False
         self.clients: set[Client] = set()
         self.upstreams: set[Upstream] = set()
+        self.most_clients = config.max_connections
+        self.most_upstreams = sys.maxsize
+        """Connections there is room for; serve.py lowers them to what the limit on open files allows."""
+        self.connecting = 0
         self.tasks: set[asyncio.Task[None]] = set()
         self.in_flight_of: dict[bytes, int] = {}
         """Requests in flight by session ID, for the feed; kept only while somebody listens."""
@@ -116,6 +121,15 @@ class Balancer:
         idle, backend.idle = backend.idle, []
         for upstream in idle:
             upstream.close()
+
+    def has_room(self) -> bool:
+        """Whether one more connection to a backend can be made; one at rest somewhere makes room for it."""
+        if len(self.upstreams) + self.connecting < self.most_upstreams:
+            return True
+        resting = next((backend for backend in self.pool.backends if backend.idle), None)
+        if resting is not None:
+            resting.idle[0].close()
+        return resting is not None
 
     def remove(self, backend: Backend) -> None:
         """No request goes there any more; the running ones finish, and are counted."""

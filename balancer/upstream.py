@@ -1,6 +1,7 @@
 """Connections to backends: leased for one exchange, then kept, and leased again last in, first out."""
 
 import asyncio
+import errno
 import fcntl
 import re
 import select
@@ -19,15 +20,26 @@ if TYPE_CHECKING:
 _ANNOUNCED = re.compile(rb"(?i)\r\nkeep-alive:[^\r]*\btimeout[ \t]*=[ \t]*\"?([0-9]{1,6})")
 
 
+class NoRoom(Exception):
+    """No descriptor is left for one more connection: the backend is not to blame."""
+
+
 async def connect(balancer: Balancer, backend: Backend) -> "Upstream":
-    """Raises OSError or TimeoutError."""
+    """Raises OSError, TimeoutError or NoRoom."""
+    if not balancer.has_room():
+        raise NoRoom
     upstream = Upstream(balancer, backend)
+    balancer.connecting += 1
     try:
         async with asyncio.timeout(balancer.config.connect_timeout):
             await asyncio.get_running_loop().create_connection(lambda: upstream, backend.host, backend.port)
-    except BaseException:
+    except BaseException as problem:
         balancer.upstreams.discard(upstream)  # uvloop closes it, but does not tell it so
+        if isinstance(problem, OSError) and problem.errno in (errno.EMFILE, errno.ENFILE):
+            raise NoRoom from None
         raise
+    finally:
+        balancer.connecting -= 1
     return upstream
 
 

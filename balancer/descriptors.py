@@ -1,0 +1,32 @@
+"""How many connections the limit on open files (RLIMIT_NOFILE) allows, shared out so that it is never reached.
+
+A process that runs out of descriptors can neither accept nor connect. So the number of clients is held down from the
+start, as HAProxy does, and some descriptors are kept for connections to backends.
+"""
+
+import resource
+import sys
+
+RESERVED = 128
+"""For everything that is no connection of a request: listening sockets, channels, logs, health checks, refusals."""
+FOR_BACKENDS = 4
+"""One out of so many of the rest is kept for connections to backends: clients at rest hold none."""
+
+
+class TooFewDescriptors(Exception):
+    """The message says what to do next."""
+
+
+def claim(wanted: int) -> tuple[int, int]:
+    """Raise this process's limit as far as it may; returns how many clients, at most `wanted`, and how many
+    connections to backends there is room for. Raises TooFewDescriptors."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    room = (hard if hard != resource.RLIM_INFINITY else sys.maxsize) - RESERVED
+    clients = min(wanted, room - room // FOR_BACKENDS)
+    if clients < 1:
+        raise TooFewDescriptors(
+            f"the limit of {hard} open files leaves no room for clients: raise it (ulimit -Hn 4096, LimitNOFILE=)"
+        )
+    return clients, room - clients

@@ -1,0 +1,77 @@
+"""Serving clients on listening sockets, from the first connection to the last answer."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+
+from balancer import health
+from balancer.front import Client
+from balancer.state import SWEEP, Balancer
+
+JUST_ASKED = 0.25
+"""Seconds within which a client that was answered may be sending its next request already."""
+
+
+class Traffic:
+    """What one process serves: all of it, or a worker's part."""
+
+    def __init__(self, balancer: Balancer, sockets: Sequence[socket.socket]) -> None:
+        self._balancer = balancer
+        self._sockets = sockets
+        self._listening: list[asyncio.Server] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Clients are served once this returns."""
+        loop, balancer = asyncio.get_running_loop(), self._balancer
+        self._tasks = [balancer.run(self._sweep()), balancer.run(health.watch(balancer))]
+        for sock in self._sockets:
+            listening = await loop.create_server(lambda: Client(balancer), sock=sock.dup())
+            self._listening.append(listening)
+
+    async def finish(self, *, handed_over: bool = False) -> None:
+        """Running requests may end, up to `stop_timeout` seconds. Clients at rest are let go, and not in the moment in
+        which they may be asking again.
+
+        `handed_over`: the next balancer serves the same sockets, so nobody is in a hurry: clients at rest may ask once
+        more, and are told then that this connection ends (as HAProxy's `idle-close-on-response` does).
+        """
+        balancer = self._balancer
+        patience = balancer.config.stop_timeout
+        balancer.stopping = True
+        for listening in self._listening:
+            listening.close()
+        for _ in range(3):
+            await asyncio.sleep(0)  # the loop's steps from an accepted connection to a Client
+        if not handed_over:
+            await self._take_waiting()
+        for client in list(balancer.clients):
+            client.stop(patience if handed_over else JUST_ASKED)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await balancer.until_empty()
+        for client in list(balancer.clients):
+            if client.at_rest:
+                client.close()
+            else:
+                client.abort()
+        for upstream in list(balancer.upstreams):
+            upstream.transport.abort()
+        for task in self._tasks:
+            task.cancel()
+
+    async def _take_waiting(self) -> None:
+        """Whoever has connected is served: closing a socket would reset the connections that wait in it."""
+        loop, balancer = asyncio.get_running_loop(), self._balancer
+        for sock in self._sockets:
+            with suppress(OSError):
+                while True:
+                    connection, _ = sock.accept()
+                    await loop.connect_accepted_socket(lambda: Client(balancer), connection)
+            sock.close()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP)
+            self._balancer.sweep()
