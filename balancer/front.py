@@ -192,19 +192,6 @@ class Client(asyncio.Protocol):
     def at_rest(self) -> bool:
         return self.exchange is None and not self._buffer
 
-    def stop(self, rest: float) -> None:
-        """The balancer is stopping. At rest: end once `rest` seconds have passed since the last answer. At work: end
-        after the running request, whose answer will say so."""
-        balancer = self.balancer
-        if self.at_rest:
-            let_go = self.deadline - balancer.config.idle_timeout + rest
-            if let_go < balancer.within(0):
-                self.close()
-            else:
-                self.deadline = min(self.deadline, let_go)
-        elif self.exchange is not None and self.exchange.tunnel:
-            trouble.client_gone(self.exchange)
-
     def abort(self) -> None:
         """End in the middle of an answer, with a reset: an orderly close could be taken for the answer's end."""
         self._closing = True

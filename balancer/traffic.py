@@ -5,7 +5,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 
-from balancer import health
+from balancer import health, trouble
 from balancer.front import Client
 from balancer.state import SWEEP, Balancer
 
@@ -47,7 +47,7 @@ class Traffic:
         if not handed_over:
             await self._take_waiting()
         for client in list(balancer.clients):
-            client.stop(patience if handed_over else JUST_ASKED)
+            _let_go(client, patience if handed_over else JUST_ASKED)
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 await balancer.until_empty()
@@ -75,3 +75,18 @@ class Traffic:
         while True:
             await asyncio.sleep(SWEEP)
             self._balancer.sweep()
+
+
+def _let_go(client: Client, rest: float) -> None:
+    """At work: it ends after the running request, whose answer says so. At rest: once `rest` seconds have passed since
+    its last answer."""
+    balancer = client.balancer
+    if client.exchange is not None:
+        if client.exchange.tunnel:
+            trouble.client_gone(client.exchange)
+    elif client.at_rest:
+        until = client.deadline - balancer.config.idle_timeout + rest
+        if until < balancer.within(0):
+            client.close()
+        else:
+            client.deadline = min(client.deadline, until)
