@@ -1,0 +1,67 @@
+"""Balancers and backends as processes, for faults that only a process has: it is killed, stopped, busy, or too big."""
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+from typing import Any, Self
+
+from servers.control import call
+
+BACKENDS = Path(__file__).parent / "backends"
+PATIENCE = 30.0
+"""Seconds in which a process must be ready."""
+
+
+class Processes:
+    """The processes of one test: they end with it."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="lab-", dir="/tmp")
+        self.control = Path(self._folder.name) / "balancer.sock"
+        self._started: list[Process] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for process in self._started:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        self._folder.cleanup()
+
+    async def launch(self, *command: str) -> Process:
+        process = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
+        self._started.append(process)
+        return process
+
+    async def start(self, *command: str) -> tuple[Process, str]:
+        """A process, and the line by which it says that it is ready."""
+        process = await self.launch(*command)
+        assert process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            return process, (await process.stdout.readline()).decode().strip()
+
+    async def backend(self, script: str, *options: str) -> tuple[Process, str]:
+        """A process of one of the scripts in backends/, and its address."""
+        program = "node" if script.endswith(".js") else sys.executable
+        process, port = await self.start(program, str(BACKENDS / script), *options)
+        return process, f"127.0.0.1:{port}"
+
+    async def balancer(self, *addresses: str, options: tuple[str, ...] = ()) -> tuple[Process, tuple[str, int]]:
+        """A balancer in front of these addresses, each perhaps with a NAME=."""
+        backends = [word for address in addresses for word in ("--backend", address)]
+        process, line = await self.start(
+            sys.executable, "-m", "balancer", "--listen", "127.0.0.1:0", "--control", str(self.control), *backends,
+            *options,
+        )  # fmt: skip
+        host, _, port = line.rpartition("/")[2].rpartition(":")
+        return process, (host, int(port))
+
+    async def tell(self, command: str, **words: Any) -> dict[str, Any]:
+        """One command to the balancer."""
+        answer: dict[str, Any] = await call(self.control, command, **words)
+        return answer
