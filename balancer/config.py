@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple, get_args, get_type_hints
 from urllib.parse import urlsplit
 
+from balancer.log_lines import FORMATS
 from balancer.policies import POLICIES
 from balancer.pool import Backend
 
@@ -59,6 +60,9 @@ class BalancerConfig:
     max_idle: int = 256
     control: str = ""
     admin: str = ""
+    access_log: str = ""
+    access_log_format: str = "json"
+    log_key_file: str = ""
     seed: int | None = None
     strip_session_headers: bool = False
 
@@ -74,6 +78,11 @@ class BalancerConfig:
         yield from _refused("policy", require_policy, self.policy)
         if self.admin:
             yield from _refused("admin", split_address, self.admin)
+        if self.access_log_format not in FORMATS:
+            yield Problem(
+                "access_log_format",
+                f"no format is called {self.access_log_format!r}; {meant(self.access_log_format, FORMATS)}",
+            )
         if self.health_path and re.fullmatch(r"/[!-\"$-~]*", self.health_path) is None:
             yield Problem("health_path", f"must begin with a slash, such as /health, not {self.health_path!r}")
 

@@ -114,6 +114,7 @@ def describe(balancer: Balancer, address: str) -> dict[str, Any]:
         "labels": balancer.labels,
         "connections": len(balancer.clients),
         "subscribers": len(balancer.feed.subscribers),
+        "log_dropped": balancer.log.file.dropped if balancer.log is not None else 0,
         "totals": balancer.pool.totals().record(),
         "backends": [
             {

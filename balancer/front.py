@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
@@ -29,12 +30,15 @@ class Client(asyncio.Protocol):
     """One client connection."""
 
     transport: asyncio.Transport
+    write: Callable[[bytes], None]
 
     def __init__(self, balancer: Balancer) -> None:
         self.balancer = balancer
         self.exchange: Exchange | None = None
         self.deadline = balancer.within(balancer.config.idle_timeout)
         self.address = ""
+        self.sent = 0
+        """Bytes written since the last line of the access log, if there is one."""
         self._ours = b""
         self._buffer = b""
         self._unsent = self._looked_at = 0
@@ -46,6 +50,8 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
         self.write = self.transport.write
+        if self.balancer.log is not None:
+            self.write = self.balancer.log.counted(self)
         peer = transport.get_extra_info("peername")
         self.address = peer[0] if peer else "unknown"
         via = f"X-Forwarded-For: {self.address}\r\nX-Forwarded-Proto: http\r\nVia: 1.1 session-lab\r\n"
@@ -162,6 +168,8 @@ class Client(asyncio.Protocol):
         own.requests += 1
         own.statuses[refused.status // 100] += 1
         self.write(own_answer(refused.status, str(refused), close=True))
+        if self.balancer.log is not None:
+            self.balancer.log.refused(self, refused)
         self.close(linger=True)
 
     def close(self, linger: bool = False) -> None:

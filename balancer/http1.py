@@ -63,6 +63,8 @@ class Request:
     """The head as sent to the backend; likewise."""
     told: str = ""
     """What events tell of it (events.py), made once."""
+    logged: tuple[str, ...] = ()
+    """What the access log says of it (log_lines.py), made once."""
 
 
 @dataclass(slots=True)

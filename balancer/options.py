@@ -1,11 +1,14 @@
 """The command line: every setting of `config.py` is an option, and goes before what a file says of it."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
 
+from balancer.access_log import read_key
 from balancer.config import KINDS, BalancerConfig, ConfigError, Problem, meant, parse_backend, word
 from balancer.config_file import ConfigFile, read_config, reason
+from balancer.log_file import check_log
+from balancer.log_lines import FORMATS
 from balancer.policies import POLICIES
 
 # field -> (what its value stands for, what it is). What is a FILE is read at the start: `--check` tries to.
@@ -27,6 +30,9 @@ OPTIONS = {
     "max_idle": ("N", "connections kept at rest to each server"),
     "control": ("SOCKET", "path of the control socket; empty: none"),
     "admin": ("HOST:PORT", "serves /metrics and /state; empty: nowhere"),
+    "access_log": ("FILE|-", "gets a line for each request; -: stdout; SIGHUP opens it anew; empty: none"),
+    "access_log_format": ("NAME", "of its lines: " + ", ".join(FORMATS)),
+    "log_key_file": ("FILE", "keys the hashes of session IDs in the log; empty: a new key at each start"),
     "seed": ("N", "of the policies that draw at random"),
     "strip_session_headers": ("", "keep Served-By and Session-* from clients"),
 }
@@ -67,7 +73,7 @@ def parse(argv: list[str] | None = None) -> Asked:
     values = {**file.values, **given}
     config, problems = _judged(values)
     if asked.check:
-        problems += _unreadable(values)
+        problems += _unusable(values)
     in_file = [problem for problem in problems if problem.field in file.values and problem.field not in given]
     lines = [f"{parser.prog}: --{word(p.field)}: {p.said}" for p in problems if p not in in_file]
     lines += file.report(in_file)
@@ -83,16 +89,27 @@ def _judged(values: Mapping[str, Any]) -> tuple[BalancerConfig | None, list[Prob
         return None, list(error.problems)
 
 
-def _unreadable(values: Mapping[str, Any]) -> Iterator[Problem]:
-    """Files named in the settings that could not be read at the start."""
+def _unusable(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """Files named in the settings that would stop the balancer at its start."""
     for field, (metavar, _) in OPTIONS.items():
+        attempt = ATTEMPTS.get(field, _read if metavar == "FILE" else None)
         path = values.get(field)
-        if metavar == "FILE" and path:
+        if attempt is not None and path:
             try:
-                with open(path, "rb") as file:
-                    file.read(1)
+                attempt(path)
+            except ConfigError as problem:
+                yield Problem(field, str(problem))
             except (OSError, ValueError) as failure:
-                yield Problem(field, f"{path} cannot be read: {reason(failure)}; name a file that can")
+                yield Problem(field, f"{path} cannot be used: {reason(failure)}; name a file that can")
+
+
+def _read(path: str) -> None:
+    with open(path, "rb") as file:
+        file.read(1)
+
+
+ATTEMPTS: dict[str, Callable[[str], object]] = {"access_log": check_log, "log_key_file": read_key}
+"""What `--check` tries with a file, other than to read it."""
 
 
 def summary(config: BalancerConfig) -> str:

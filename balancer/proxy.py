@@ -29,7 +29,7 @@ class Exchange:
 
     __slots__ = (
         "answer", "backend", "balancer", "client", "closing", "connecting", "download", "first", "fresh", "held",
-        "interims", "pick", "replays", "request", "started", "tried", "tunnel", "upload", "upstream",
+        "interims", "pick", "replays", "request", "retries", "started", "tried", "tunnel", "upload", "upstream",
     )  # fmt: skip
 
     def __init__(
@@ -49,7 +49,7 @@ class Exchange:
         self.download: Body | None = None
         self.held = b""
         self.fresh = self.closing = False
-        self.interims = self.replays = 0
+        self.interims = self.replays = self.retries = 0
         self.tried: tuple[Backend, ...] = ()
         self.connecting: asyncio.Task[None] | None = None
         self.started = events.begin(self) if balancer.tellers else 0.0

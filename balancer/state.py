@@ -14,6 +14,7 @@ from balancer.policies import POLICIES
 from balancer.pool import Backend, Pool
 
 if TYPE_CHECKING:
+    from balancer.access_log import AccessLog
     from balancer.front import Client
     from balancer.proxy import Exchange
     from balancer.upstream import Upstream
@@ -31,6 +32,7 @@ class Balancer:
         self.tellers: list[Callable[[Exchange, int | None], None]] = []
         """Called for every request that is over, with the status of our own answer, if it was ours. Empty: no cost."""
         self.feed = Feed(self._feed_is_read)
+        self.log: AccessLog | None = None
         self.hangups: list[Callable[[], None]] = []
         """Called on SIGHUP: files are opened anew."""
         self.labels: dict[str, str] = {}
@@ -70,6 +72,12 @@ class Balancer:
         else:
             self.tellers.remove(tell_feed)
 
+    def use_log(self, log: "AccessLog") -> None:
+        """From the next connection on."""
+        self.log = log
+        self.tellers.append(log.tell)
+        self.hangups.append(log.reopen)
+
     def label(self, labels: dict[str, str]) -> None:
         """Stamp these on every event."""
         self.labels.update(labels)
@@ -89,6 +97,8 @@ class Balancer:
         now = self.now = self.clock()
         for client in [client for client in self.clients if client.deadline < now]:
             client.expire()
+        if self.log is not None:
+            self.log.flush()
         for backend in self.pool.backends:
             idle, longest = backend.idle, backend.trust.at_most(self.config.backend_idle_timeout)
             while idle and now - idle[0].rested > longest:

@@ -27,6 +27,7 @@ def again(exchange: "Exchange") -> None:
     backend, exchange.backend = exchange.backend, None
     assert backend is not None
     backend.counts.retried += 1
+    exchange.retries += 1
     exchange.balancer.left(backend)
     exchange.begin()
 
