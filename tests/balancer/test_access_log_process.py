@@ -1,0 +1,103 @@
+"""The access log of a real process: rotated under load, whole at the end, and no reason to stop serving."""
+
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from servers.control import call
+from tests.balancer.rig import until
+from tests.balancer.test_process import Load, Processes
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])  # the balancer's own loop is in its process
+
+
+@pytest.fixture
+async def processes(short_folder: Path) -> AsyncIterator[Processes]:
+    these = Processes(short_folder)
+    yield these
+    await these.end()
+
+
+async def test_rotation_under_load_loses_no_line(processes: Processes, tmp_path: Path) -> None:
+    _, address = await processes.server("one")
+    log = tmp_path / "access.log"
+    balancer = await processes.balancer("--backend", address, "--access-log", str(log))
+    async with Load(processes.url + "/?session_id=secret") as load:
+        for turn in range(5):
+            await load.more(200)
+            log.rename(tmp_path / f"access.log.{turn}")
+            balancer.send_signal(signal.SIGHUP)
+            await until(log.exists)
+    balancer.send_signal(signal.SIGTERM)
+    assert await balancer.wait() == 0
+    files = [tmp_path / f"access.log.{turn}" for turn in range(5)] + [log]
+    texts = [file.read_text() for file in files]
+    lines = [json.loads(line) for text in texts for line in text.splitlines()]
+    assert all(text.endswith("\n") or not text for text in texts)
+    assert len(lines) == load.got.total()
+    assert {(line["status"], line["backend"]) for line in lines} == {(200, address)}
+    assert min(text.count("\n") for text in texts[:5]) >= 100
+    assert "secret" not in "".join(texts)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full, a disk that is always full")
+async def test_a_disk_that_is_full_stops_nothing(processes: Processes) -> None:
+    _, address = await processes.server("one")
+    balancer = await processes.balancer("--backend", address, "--access-log", "/dev/full")
+    async with Load(processes.url) as load:
+        await load.more(300)
+        while (await call(processes.control, "state"))["log_dropped"] == 0:
+            pass
+        await load.more(300)
+    assert set(load.got) == {"one"}
+    balancer.send_signal(signal.SIGTERM)
+    assert await balancer.wait() == 0
+    assert balancer.stderr is not None
+    errors = (await balancer.stderr.read()).decode().splitlines()
+    assert len(errors) == 2, errors
+    assert "No space left on device; lines are dropped" in errors[0]
+    assert errors[1] == f"balancer: access log /dev/full: {load.got.total()} lines were dropped"
+
+
+async def test_whoever_read_stdout_has_gone(processes: Processes) -> None:
+    _, address = await processes.server("one")
+    balancer = await processes.balancer("--backend", address, "--access-log", "-", "--access-log-format", "combined")
+    assert balancer.stdout is not None
+    async with aiohttp.ClientSession() as http:
+        async with http.get(processes.url + "/a") as answer:
+            assert answer.status == 200
+        assert b'"GET /a HTTP/1.1" 200 ' in await balancer.stdout.readline()
+        balancer.stdout._transport.close()
+        async with http.get(processes.url + "/b") as answer:
+            assert answer.status == 200
+        while (await call(processes.control, "state"))["log_dropped"] == 0:
+            pass
+        async with http.get(processes.url + "/c") as answer:
+            assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--access-log", "/nowhere/access.log"], "cannot use /nowhere/access.log: No such file or directory"),
+        (["--access-log", "-", "--log-key-file", "/nowhere/key"], "cannot use /nowhere/key: No such file or directory"),
+        (["--access-log", "-", "--log-key-file", "/dev/null"], "--log-key-file: /dev/null needs 16 bytes at least"),
+        (["--access-log-format", "jsn"], "--access-log-format: no format is called 'jsn'; did you mean json?"),
+        (
+            ["--check", "--access-log", "/nowhere/a"],
+            "--access-log: /nowhere/a cannot be used: No such file or directory",
+        ),
+        (["--check", "--log-key-file", "/dev/null"], "--log-key-file: /dev/null needs 16 bytes at least"),
+    ],
+)
+async def test_files_that_cannot_be_used(options: list[str], said: str, processes: Processes) -> None:
+    process, _ = await processes.start("-m", "balancer", "--listen", "127.0.0.1:0", *options)
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    assert said in errors.decode()
+    assert errors.count(b"\n") == 1, errors
