@@ -15,7 +15,7 @@ PATIENCE = 5.0
 State = dict[str, Any]
 
 # metric -> its type, what it is, and where its numbers are in the state of a backend: {label values: number}
-METRICS: dict[str, tuple[str, str, Callable[[State], dict[str, int]]]] = {
+METRICS: dict[str, tuple[str, str, Callable[[State], dict[str, float]]]] = {
     "requests_total": ("counter", "Requests answered.", lambda b: {"": b["requests"]}),
     "responses_total": ("counter", "Answers by class of status.", lambda b: _by("class", b["statuses"])),
     "sessions_total": ("counter", "Requests that carried a session ID.", lambda b: {"": b["with_session"]}),
@@ -24,6 +24,7 @@ METRICS: dict[str, tuple[str, str, Callable[[State], dict[str, int]]]] = {
     "errors_total": ("counter", "Failures to serve a request.", lambda b: {"": b["errors"]}),
     "retried_total": ("counter", "Requests taken away from it and sent again.", lambda b: {"": b["retried"]}),
     "moved_total": ("counter", "Users who were moved to it, and why.", lambda b: _by("reason", b["moved"])),
+    "share": ("gauge", "What it gets of its weight: below 1 while a slow start lasts.", lambda b: {"": b["share"]}),
     "in_flight": ("gauge", "Requests under way.", lambda b: {"": b["in_flight"]}),
     "healthy": ("gauge", "1 if it may get requests.", lambda b: {"": int(b["healthy"])}),
     "draining": ("gauge", "1 if it gets no new users.", lambda b: {"": int(b["draining"])}),
@@ -70,9 +71,12 @@ def respond(head: bytes, state: Callable[[], State]) -> bytes:
 
 
 def prometheus(state: State) -> Iterator[str]:
-    """Counters per backend are reset when a backend is removed; `balancer_answered_total` never is."""
+    """Counters per backend are reset when a backend is removed; those of the whole balancer never are."""
     yield "# HELP balancer_answered_total Requests answered by anybody.\n# TYPE balancer_answered_total counter\n"
     yield f"balancer_answered_total {state['totals']['requests']}\n"
+    yield "# HELP balancer_moved_total Users who were moved, and why.\n# TYPE balancer_moved_total counter\n"
+    for labels, number in _by("reason", state["totals"]["moved"]).items():
+        yield f"balancer_moved_total{{{labels[1:]}}} {number}\n"
     yield "# HELP balancer_connections Open client connections.\n# TYPE balancer_connections gauge\n"
     yield f"balancer_connections {state['connections']}\n"
     for name, (kind, meaning, numbers) in METRICS.items():
@@ -82,7 +86,7 @@ def prometheus(state: State) -> Iterator[str]:
                 yield f'balancer_backend_{name}{{backend="{_escaped(backend["name"])}"{labels}}} {number}\n'
 
 
-def _by(label: str, counts: dict[str, int]) -> dict[str, int]:
+def _by(label: str, counts: dict[str, float]) -> dict[str, float]:
     return {f',{label}="{_escaped(value)}"': count for value, count in counts.items()}
 
 

@@ -12,9 +12,12 @@ from urllib.parse import urlsplit
 
 from balancer.log_lines import FORMATS
 from balancer.policies import POLICIES
+from balancer.policies.affinity import StickyOptions
 from balancer.pool import Backend
 
 MOST_WEIGHT = 256
+MAY_BE_ZERO = frozenset({"slow_start", "sticky_max_age"})
+"""0 means that there is none."""
 
 
 class Problem(NamedTuple):
@@ -46,6 +49,12 @@ class BalancerConfig:
     listen: str = "127.0.0.1:8080"
     backends: Sequence[str] = ()
     policy: str = "round_robin"
+    slow_start: float = 0.0
+    sticky: str = "soft"
+    sticky_cookie_name: str = "lab_server"
+    sticky_cookie_attributes: str = "Path=/; HttpOnly; SameSite=Lax"
+    sticky_max_age: int = 0
+    sticky_fallback: str = "round_robin"
     health_path: str = "/health"
     health_interval: float = 1.0
     rise: int = 1
@@ -76,6 +85,8 @@ class BalancerConfig:
         yield from _refused("listen", split_address, self.listen)
         yield from _backends(self)
         yield from _refused("policy", require_policy, self.policy)
+        yield from _refused("sticky_fallback", require_policy, self.sticky_fallback)
+        yield from (Problem(field, said) for field, said in self.sticky_options.problems())
         if self.admin:
             yield from _refused("admin", split_address, self.admin)
         if self.access_log_format not in FORMATS:
@@ -90,10 +101,22 @@ class BalancerConfig:
     def address(self) -> tuple[str, int]:
         return split_address(self.listen)
 
+    @property
+    def sticky_options(self) -> StickyOptions:
+        return StickyOptions(
+            mode=self.sticky,
+            cookie_name=self.sticky_cookie_name,
+            cookie_attributes=self.sticky_cookie_attributes,
+            max_age=self.sticky_max_age,
+            fallback=self.sticky_fallback,
+        )
+
 
 def _numbers(config: BalancerConfig) -> Iterator[Problem]:
     for field in fields(config):
         value = getattr(config, field.name)
+        if value == 0 and field.name in MAY_BE_ZERO:
+            continue
         if field.type is float and not 0 < value <= 86400:
             yield Problem(field.name, f"must be a number of seconds above 0 (a day at most), not {value:g}")
         if field.type is int and value < 1:

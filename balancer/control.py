@@ -7,7 +7,7 @@ from typing import Any
 
 from balancer.config import ConfigError, parse_backend, require_policy
 from balancer.feed import line_of
-from balancer.pool import Backend
+from balancer.pool import STEPS, Backend
 from balancer.state import Balancer
 from servers.control import Command, ControlError, Stream
 
@@ -27,6 +27,7 @@ class Control:
             "policy": self.policy,
             "add": self.add,
             "drain": self.drain,
+            "resume": self.resume,
             "remove": self.remove,
             "label": self.label,
             "mark": self.mark,
@@ -53,17 +54,36 @@ class Control:
         pool = self._balancer.pool
         if pool.find(backend.name):
             raise ControlError(f"{backend.name} is there already: remove it first, or choose another name")
+        pool.came_up(backend)
         pool.add(backend)
         self._balancer.mark("add", backend.name)
         return {"name": backend.name}
 
-    async def drain(self, name: str) -> dict[str, Any]:
-        """It gets no new users, and keeps those whom the policy knows to be its own."""
-        backend = self._find(name)
-        backend.draining = True
+    async def drain(self, name: str | list[str], redispatch: bool = False) -> dict[str, Any]:
+        """One or several get no new users, and keep those whom the policy knows to be their own.
+
+        `redispatch`: they do not even keep them: each is moved at the next request, as long as there is a server to
+        move to. Of an address policy's clients (ip_hash, rendezvous) none is kept in any case.
+        """
+        backends = [self._find(each) for each in ([name] if isinstance(name, str) else name)]
+        for backend in backends:
+            backend.draining = True
+            backend.leaving = redispatch
         self._balancer.pool.changed()
-        self._balancer.mark("drain", backend.name)
-        return {"in_flight": backend.in_flight}
+        for backend in backends:
+            self._balancer.mark("drain", backend.name)
+        return {"in_flight": sum(backend.in_flight for backend in backends)}
+
+    async def resume(self, name: str) -> dict[str, Any]:
+        """A drain is taken back."""
+        backend = self._find(name)
+        pool = self._balancer.pool
+        if backend.draining:
+            backend.draining = backend.leaving = False
+            pool.came_up(backend)
+            pool.changed()
+            self._balancer.mark("resume", backend.name)
+        return {"name": backend.name}
 
     async def remove(self, name: str, wait: bool = False) -> dict[str, Any]:
         """It gets no more requests. `wait`: answer only when its running ones are over, so that it may be stopped."""
@@ -122,6 +142,8 @@ def describe(balancer: Balancer, address: str) -> dict[str, Any]:
                 "address": b.address,
                 "healthy": b.healthy,
                 "draining": b.draining,
+                "leaving": b.leaving,
+                "share": b.step / STEPS,
                 "weight": b.weight,
                 "in_flight": b.in_flight,
                 **b.counts.record(),

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from math import gcd, inf
 from typing import Any, NamedTuple
 
 from balancer.http1 import OUTCOMES
@@ -10,6 +11,9 @@ from balancer.trust import Trust
 STRANGER = frozenset({"unknown", "expired"})
 """Outcomes that make a logout: an ID was sent, and answered as if by a stranger. `revoked` was ended on purpose."""
 MOST_DEPARTED = 1000
+STEPS = 10
+"""A slow start goes from a tenth of the weight to all of it in so many equal steps."""
+MOST_TURNS = 20_000
 
 
 @dataclass(slots=True)
@@ -70,7 +74,8 @@ class Pick(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class Backend:
-    """One server. A draining one finishes what it has and keeps its users, but gets no new ones."""
+    """One server. A draining one finishes what it has and keeps its users, but gets no new ones; one that is `leaving`
+    does not even keep them."""
 
     name: str
     host: str
@@ -78,6 +83,7 @@ class Backend:
     weight: int = 1
     healthy: bool = True
     draining: bool = False
+    leaving: bool = False
     removed: bool = False
     in_flight: int = 0
     failures: int = 0
@@ -86,6 +92,9 @@ class Backend:
     """Active checks failed in a row."""
     passes: int = 0
     """Active checks passed in a row."""
+    up_since: float = -inf
+    step: int = STEPS
+    """How far its slow start has come."""
     counts: Counts = field(default_factory=Counts)
     idle: list[Any] = field(default_factory=list, repr=False)
     """Connections at rest (upstream.py), the one used last at the end: last in, first out."""
@@ -105,29 +114,59 @@ class Backend:
 class Available:
     """Who may be picked, as of one moment. It never changes; a policy may keep what it works out from it.
 
-    `new` may get anybody, `kept` (with the draining ones) those who belong there; `slots` holds `new` as often as the
-    weights say, evenly spread; `known` is everybody, `departed` why a former name is gone, `tried` who has failed this
-    request already.
+    `new` may get anybody, `kept` (with the draining ones) those who belong there. `slots` holds `new` as often as the
+    weights say, evenly spread, and less often those whose slow start is not over; `places` is the same as it will be
+    afterwards, `warm` those that have their full weight already. `known` is everybody, `departed` why a former name is
+    gone, `tried` who has failed this request already; `time` in seconds, of the pool's clock.
     """
 
-    def __init__(self, known: Iterable[Backend], departed: dict[str, str], tried: Collection[Backend] = ()) -> None:
+    def __init__(
+        self, known: Iterable[Backend], departed: dict[str, str], time: float = 0.0, tried: Collection[Backend] = ()
+    ) -> None:
         self.known = tuple(known)
         self.departed = departed
+        self.time = time
         self.tried = tuple(tried)
-        self.kept = tuple(b for b in self.known if b.healthy and b not in tried)
-        self.new = tuple(b for b in self.kept if not b.draining)
-        turns = sorted(((turn + 0.5) / b.weight, i) for i, b in enumerate(self.new) for turn in range(b.weight))
-        self.slots = tuple(self.new[i] for _, i in turns)
+        there = tuple(b for b in self.known if b.healthy and b not in tried)
+        self.new = tuple(b for b in there if not b.draining)
+        # Nobody is sent away from a server while there is no other to go to.
+        self.kept = tuple(b for b in there if not b.leaving) if self.new else there
+        self.slots = self.places = _turns(self.new, [b.weight for b in self.new])
+        self.warm = tuple(b for b in self.new if b.step == STEPS) or self.new
+        if len(self.warm) < len(self.new):
+            self.slots = _turns(self.new, _warming_weights(self.new))
 
     def without(self, tried: Collection[Backend]) -> "Available":
-        return Available(self.known, self.departed, tried)
+        return Available(self.known, self.departed, self.time, tried)
+
+
+def _turns(backends: tuple[Backend, ...], weights: list[int]) -> tuple[Backend, ...]:
+    """Each as often as its weight says, in the smallest round that does, evenly spread."""
+    divisor = gcd(*weights)
+    weights = [weight // divisor for weight in weights]
+    turns = sorted(((turn + 0.5) / weight, i) for i, weight in enumerate(weights) for turn in range(weight))
+    return tuple(backends[i] for _, i in turns)
+
+
+def _warming_weights(backends: tuple[Backend, ...]) -> list[int]:
+    """In tenths where that is not too many turns; in whole ones, at least one, where it is."""
+    if STEPS * sum(b.weight for b in backends) <= MOST_TURNS:
+        return [b.weight * b.step for b in backends]
+    return [max(1, b.weight * b.step // STEPS) for b in backends]
 
 
 class Pool:
-    """All backends. Changes are rare and requests many, so `available` is kept ready."""
+    """All backends. Changes are rare and requests many, so `available` is kept ready.
 
-    def __init__(self, backends: Iterable[Backend] = ()) -> None:
+    Times in seconds. `slow_start` is how long a server that comes, or comes back, takes to get its full share; 0: none.
+    `renew` is how old `available` may get, for policies to which its time matters; 0: any age.
+    """
+
+    def __init__(self, backends: Iterable[Backend] = (), *, slow_start: float = 0.0, renew: float = 0.0) -> None:
         self.backends = list(backends)
+        self.slow_start = slow_start
+        self.renew = renew
+        self.now = 0.0
         self.gone = Counts()
         """What removed backends counted."""
         self.own = Counts()
@@ -139,8 +178,25 @@ class Pool:
         return f"Pool({', '.join(b.name + ('' if b.healthy else ' down') for b in self.backends)})"
 
     def changed(self) -> None:
-        """To be called after any change of `healthy` or `draining`."""
-        self.available = Available(self.backends, dict(self._departed))
+        """To be called after any change of `healthy`, `draining` or `leaving`."""
+        self.available = Available(self.backends, dict(self._departed), self.now)
+
+    def sweep(self, now: float) -> None:
+        """Time has passed: slow starts go on, by steps."""
+        self.now = now
+        stale = 0 < self.renew <= now - self.available.time
+        for backend in self.backends:
+            if backend.step < STEPS:
+                step = min(STEPS, 1 + int(STEPS * (now - backend.up_since) / self.slow_start))
+                stale |= step != backend.step
+                backend.step = step
+        if stale:
+            self.changed()
+
+    def came_up(self, backend: Backend) -> None:
+        """It begins to serve, or begins again: the slow start begins. To be called before `changed`."""
+        backend.up_since = self.now
+        backend.step = 1 if self.slow_start else STEPS
 
     def totals(self) -> Counts:
         totals = Counts()

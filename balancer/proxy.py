@@ -63,11 +63,12 @@ class Exchange:
             available = available.without(self.tried)
         pick = balancer.policy.pick(available, self.request)
         if pick is None:
-            if self.tried:
+            if self.tried and not available.new:
                 trouble.fail(self, 502, "no server could be reached")
             else:
                 balancer.pool.own.errors += 1
-                trouble.fail(self, 503, "no server is available")
+                why = "this user's server is not available" if available.new else "no server is available"
+                trouble.fail(self, 503, why)
             return
         self.pick = pick
         self.backend = pick.backend

@@ -11,6 +11,8 @@ from balancer.config import BalancerConfig
 from balancer.events import standing, tell_feed
 from balancer.feed import Feed, line_of
 from balancer.policies import POLICIES
+from balancer.policies.affinity import PERIODS
+from balancer.policies.base import PolicyOptions
 from balancer.pool import Backend, Pool
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ class Balancer:
 
     def __init__(self, config: BalancerConfig, rng: Random, secret: bytes, clock: Callable[[], float]) -> None:
         self.config = config
-        self.pool = Pool()
+        self.pool = Pool(slow_start=config.slow_start, renew=config.sticky_max_age / PERIODS)
         self.tellers: list[Callable[[Exchange, int | None], None]] = []
         """Called for every request that is over, with the status of our own answer, if it was ours. Empty: no cost."""
         self.feed = Feed(self._feed_is_read)
@@ -46,17 +48,16 @@ class Balancer:
         self.tasks: set[asyncio.Task[None]] = set()
         self.in_flight_of: dict[bytes, int] = {}
         """Requests in flight by session ID, for the feed; kept only while somebody listens."""
-        self._rng = rng
-        self._secret = secret
+        self._policy_options = PolicyOptions(rng, secret, config.sticky_options)
         self.clock = clock
         self._empty: asyncio.Future[None] | None = None
         self._waiting: dict[Backend, list[asyncio.Future[None]]] = {}
-        self.now = clock()
+        self.now = self.pool.now = clock()
         """The time as of the last sweep: up to SWEEP seconds old, and free."""
         self.use_policy(config.policy)
 
     def use_policy(self, name: str) -> None:
-        self.policy = POLICIES[name](self._rng, self._secret)
+        self.policy = POLICIES[name](self._policy_options)
         self.policy_name = name
         self.label({})
         self.mark("policy", name)
@@ -95,6 +96,7 @@ class Balancer:
     def sweep(self) -> None:
         """Enforce every time limit."""
         now = self.now = self.clock()
+        self.pool.sweep(now)
         for client in [client for client in self.clients if client.deadline < now]:
             client.expire()
         if self.log is not None:
@@ -119,6 +121,8 @@ class Balancer:
         if backend.healthy == healthy:
             return
         backend.healthy = healthy
+        if healthy:
+            self.pool.came_up(backend)
         backend.failures = backend.misses = backend.passes = 0
         if not backend.removed:
             self.pool.changed()

@@ -1,9 +1,8 @@
-"""Every policy, by the name it has on the command line. Made with a random.Random, and a secret for cookies."""
+"""Every policy, by the name it has on the command line."""
 
 from collections.abc import Callable
-from random import Random
 
-from balancer.policies.base import Policy
+from balancer.policies.base import Policy, PolicyOptions
 from balancer.policies.ip_hash import IpHash
 from balancer.policies.least_busy import LeastBusy
 from balancer.policies.random_pick import RandomPick
@@ -12,12 +11,12 @@ from balancer.policies.round_robin import RoundRobin
 from balancer.policies.sticky_cookie import StickyCookie
 from balancer.policies.two_choices import TwoChoices
 
-POLICIES: dict[str, Callable[[Random, bytes], Policy]] = {
-    "round_robin": lambda rng, secret: RoundRobin(),
-    "random": lambda rng, secret: RandomPick(rng),
-    "least_busy": lambda rng, secret: LeastBusy(),
-    "two_choices": lambda rng, secret: TwoChoices(rng),
-    "ip_hash": lambda rng, secret: IpHash(),
-    "rendezvous": lambda rng, secret: Rendezvous(),
-    "sticky_cookie": lambda rng, secret: StickyCookie(secret),
+POLICIES: dict[str, Callable[[PolicyOptions], Policy]] = {
+    "round_robin": lambda options: RoundRobin(),
+    "random": lambda options: RandomPick(options.rng),
+    "least_busy": lambda options: LeastBusy(),
+    "two_choices": lambda options: TwoChoices(options.rng),
+    "ip_hash": lambda options: IpHash(),
+    "rendezvous": lambda options: Rendezvous(),
+    "sticky_cookie": lambda options: StickyCookie(options, POLICIES[options.sticky.fallback](options)),
 }

@@ -1,11 +1,14 @@
-"""What a policy is."""
+"""What a policy is, and what it is made of."""
 
+from dataclasses import dataclass, field
+from random import Random
 from typing import Protocol
 
 from balancer.http1 import Request
+from balancer.policies.affinity import StickyOptions
 from balancer.pool import Available, Pick
 
-__all__ = ["Available", "Pick", "Policy", "Request"]
+__all__ = ["Available", "Pick", "Policy", "PolicyOptions", "Request"]
 
 
 class Policy(Protocol):
@@ -13,3 +16,12 @@ class Policy(Protocol):
 
     def pick(self, available: Available, request: Request) -> Pick | None:
         """A backend out of `available.new`, or `available.kept` for a user who belongs there; None: nobody is left."""
+
+
+@dataclass(frozen=True)
+class PolicyOptions:
+    """What policies may need; each takes what concerns it. `secret` is the key of whatever is shown to clients."""
+
+    rng: Random
+    secret: bytes
+    sticky: StickyOptions = field(default_factory=StickyOptions)

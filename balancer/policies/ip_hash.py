@@ -2,15 +2,15 @@
 
 from hashlib import blake2b
 
-from balancer.policies.base import Available, Pick, Request
+from balancer.policies.base import Available
+from balancer.policies.by_address import ByAddress
+from balancer.pool import Backend
 
 
-class IpHash:
+class IpHash(ByAddress):
     """By the client's address, modulo the number of servers: simple, and nearly everybody moves when that changes."""
 
-    def pick(self, available: Available, request: Request) -> Pick | None:
-        slots = available.slots
-        if not slots:
-            return None
-        digest = blake2b(request.client.encode(), digest_size=8).digest()
-        return slots[int.from_bytes(digest) % len(slots)].pick
+    def choose(self, available: Available, client: str) -> Backend:
+        places = available.places
+        digest = blake2b(client.encode(), digest_size=8).digest()
+        return places[int.from_bytes(digest) % len(places)]

@@ -3,22 +3,21 @@
 from hashlib import blake2b
 from math import log
 
-from balancer.policies.base import Available, Pick, Request
+from balancer.policies.base import Available
+from balancer.policies.by_address import ByAddress
 from balancer.pool import Backend
 
 
-class Rendezvous:
+class Rendezvous(ByAddress):
     """By the client's address; a server that comes or goes moves only its own share (highest random weight).
 
     Thaler and Ravishankar 1998; with weights -w / ln(h), Schindelhauer and Schomaker 2005. Not by session ID:
     that changes at login, and would move the user away from the server that has just written the session.
     """
 
-    def pick(self, available: Available, request: Request) -> Pick | None:
-        if not available.new:
-            return None
-        client = request.client.encode()
-        return max(available.new, key=lambda backend: _score(client, backend)).pick
+    def choose(self, available: Available, client: str) -> Backend:
+        encoded = client.encode()
+        return max(available.new, key=lambda backend: _score(encoded, backend))
 
 
 def _score(client: bytes, backend: Backend) -> float:

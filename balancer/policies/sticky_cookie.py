@@ -1,50 +1,81 @@
 """Back to the server that knows you: the balancer's own cookie remembers it."""
 
-import re
-from hashlib import blake2b
-
-from balancer.policies.base import Available, Pick, Request
-from balancer.policies.round_robin import RoundRobin
-
-NAME = b"lab_server"
-_COOKIE = re.compile(rb"(?:^|;)[ \t]*" + NAME + rb"=([^;]*)")
+from balancer.policies.affinity import PERIODS, AffinityCookie
+from balancer.policies.base import Available, Pick, Policy, PolicyOptions, Request
+from balancer.pool import Backend
 
 
 class StickyCookie:
-    """The server that the user's own cookie names; new users in turn. Soft: users of a lost server are moved.
+    """The server that the user's own cookie names; for new users, and for those who are moved, another policy chooses.
 
-    The cookie holds a keyed hash of the server's name: it shows nobody an address. A draining server keeps its users
-    and gets no new ones. Why a user is moved: the server is `gone`, `drained` (and then removed), `down` for the
-    health checks, or has just `failed` to take this very request.
+    Why a user is moved: the server is `gone`, `drained` (and then removed, or told to give its users away), `down` for
+    the health checks, or has just `failed` to take this very request; or the cookie is `expired`, or a `bad_cookie`
+    that never was one of ours. Moves are counted at the answer that brings the new cookie, so each user counts once;
+    requests that a user has in flight at the same time count once each.
+
+    Soft moves users of a server that is down, as HAProxy does with `option redispatch`. Hard moves nobody from a
+    server that may come back: None, which is a 503; HAProxy's `option persist` without `redispatch` ends in the same
+    after trying. A server that is gone, or gives its users away, was somebody's decision: also hard moves from there.
+
+    With a max age, a cookie is renewed once half of it is over, so only users who stay away that long are moved.
     """
 
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
-        self._others = RoundRobin()
+    def __init__(self, options: PolicyOptions, others: Policy) -> None:
+        self._cookie = AffinityCookie(options.secret, options.sticky)
+        self._hard = options.sticky.mode == "hard"
+        self._others = others
+        self._find = self._cookie.find
         self._seen: Available | None = None
-        self._homes: dict[bytes, Pick] = {}
 
     def pick(self, available: Available, request: Request) -> Pick | None:
         if available is not self._seen:
-            self._seen = available
-            self._homes = {self.value(b.name): b.pick for b in available.kept}
-        sent = _COOKIE.search(request.cookie) if request.cookie else None
-        if sent is not None and (home := self._homes.get(sent[1])):
-            return home
+            self._learn(available)
+        sent = self._find(request.cookie) if request.cookie else None
+        if sent is None:
+            return self._first(available, request)
+        return self._homes.get(sent[1]) or self._look_closer(sent[1], available, request)
+
+    def _learn(self, available: Available) -> None:
+        """Work out once, for these servers, what would cost every request a hash."""
+        self._seen = available
+        cookie, now = self._cookie, available.time
+        self._homes = {cookie.value(b.name, now): b.pick for b in available.kept}
+        self._firsts = {b: Pick(b, cookie.set_cookie(b.name, now)) for b in available.kept}
+        self._known = {cookie.key(b.name): b for b in available.known}
+        self._departed: dict[bytes, str] | None = None
+
+    def _first(self, available: Available, request: Request) -> Pick | None:
         other = self._others.pick(available, request)
-        if other is None:
-            return None
-        cookie = NAME + b"=" + self.value(other.backend.name) + b"; Path=/; HttpOnly; SameSite=Lax"
-        return Pick(other.backend, cookie, self._why_moved(sent[1], available) if sent else None)
+        return self._firsts[other.backend] if other is not None else None
 
-    def value(self, name: str) -> bytes:
-        return blake2b(name.encode(), digest_size=12, key=self._secret).hexdigest().encode()
+    def _look_closer(self, value: bytes, available: Available, request: Request) -> Pick | None:
+        """No value of today: an older one that still holds, or the user is moved."""
+        told = self._cookie.read(value, available.time)
+        home = self._known.get(told.key) if told is not None else None
+        if told is None:
+            why = "bad_cookie"
+        elif not 0 <= told.age <= PERIODS:
+            why = "expired"
+        elif home is None:
+            why = self._why_gone(told.key, available)
+        elif home in self._firsts:
+            found = self._homes[value] = self._firsts[home] if 2 * told.age >= PERIODS else home.pick
+            return found
+        else:
+            why = _why_not(home)
+            if self._hard and why != "drained":
+                return None
+        first = self._first(available, request)
+        return first._replace(moved=why) if first is not None else None
 
-    def _why_moved(self, sent: bytes, available: Available) -> str:
-        for backend in available.known:
-            if self.value(backend.name) == sent:
-                return "failed" if backend.healthy else "down"
-        for name, reason in available.departed.items():
-            if self.value(name) == sent:
-                return reason
-        return "gone"
+    def _why_gone(self, key: bytes, available: Available) -> str:
+        if self._departed is None:
+            self._departed = {self._cookie.key(name): why for name, why in available.departed.items()}
+        return self._departed.get(key, "gone")
+
+
+def _why_not(home: Backend) -> str:
+    """Why this server may not be picked for its own user."""
+    if home.leaving:
+        return "drained"
+    return "failed" if home.healthy else "down"

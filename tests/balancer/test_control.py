@@ -82,6 +82,28 @@ async def test_moved_users_are_counted_with_the_reason(start) -> None:
     assert rig.totals()["moved"] == {"drained": 1}
 
 
+async def test_several_drain_at_once_and_give_their_users_away(start) -> None:
+    rig = await start(*[Server(name=name) for name in "abc"], policy="sticky_cookie")
+    control = control_of(rig)
+    users = [f"Cookie: {(await rig.ask())['set-cookie'].split(';')[0]}" for _ in range(6)]
+    with pytest.raises(ControlError, match="no backend is called 'd'"):
+        await control.drain(["a", "d"], redispatch=True)
+    assert not rig.backend("a").draining
+    await control.drain(["a", "b"])
+    assert {(await rig.ask(get("/", user))).body for user in users} == {b"a", b"b", b"c"}
+    await control.drain(["a", "b"], redispatch=True)
+    assert {(await rig.ask(get("/", user))).body for user in users} == {b"c"}
+    assert rig.totals()["moved"] == {"drained": 4}
+    assert [(b["name"], b["draining"], b["leaving"]) for b in (await control.state())["backends"]] == [
+        ("a", True, True),
+        ("b", True, True),
+        ("c", False, False),
+    ]
+    await control.resume("a")
+    assert {(await rig.ask()).body for _ in range(4)} == {b"a", b"c"}
+    assert {(await rig.ask(get("/", user))).body for user in users} == {b"a", b"c"}, "whose cookie is still the old one"
+
+
 async def test_adding(rig: Rig) -> None:
     control, server = control_of(rig), await Server(name="b").open()
     rig.servers["b"] = server
@@ -142,7 +164,7 @@ def ask_admin(rig: Rig, path: str, method: str = "GET") -> tuple[int, str]:
     return int(answer[9:12]), answer.partition("\r\n\r\n")[2]
 
 
-SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z]+="(?:[^"\\]|\\.)*",?)+)\})? (\d+)')
+SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z]+="(?:[^"\\]|\\.)*",?)+)\})? (\d+(?:\.\d+)?)')
 
 
 async def test_metrics_are_prometheus_text(rig: Rig) -> None:
@@ -150,7 +172,7 @@ async def test_metrics_are_prometheus_text(rig: Rig) -> None:
     await rig.ask(get("/", "Cookie: session_id=x"))
     status, text = ask_admin(rig, "/metrics")
     assert status == 200
-    samples: dict[tuple[str, str], int] = {}
+    samples: dict[tuple[str, str], float] = {}
     announced: set[str] = set()
     for line in text.splitlines():
         if line.startswith("# TYPE "):
@@ -159,10 +181,13 @@ async def test_metrics_are_prometheus_text(rig: Rig) -> None:
             match = SAMPLE.fullmatch(line)
             assert match is not None, line
             assert match[1] in announced
-            samples[match[1], match[2] or ""] = int(match[3])
+            samples[match[1], match[2] or ""] = float(match[3])
     assert samples["balancer_backend_logouts_total", 'backend="a"'] == 1
     assert samples["balancer_backend_outcomes_total", 'backend="a",outcome="unknown"'] == 1
     assert samples["balancer_answered_total", ""] == 1
+    assert samples["balancer_backend_share", 'backend="a"'] == 1
+    rig.balancer.pool.gone.moved["bad_cookie"] = 3  # by a server that has been removed
+    assert 'balancer_moved_total{reason="bad_cookie"} 3\n' in ask_admin(rig, "/metrics")[1]
 
 
 async def test_state_is_json_and_other_paths_are_404(rig: Rig) -> None:

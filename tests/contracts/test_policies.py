@@ -1,7 +1,6 @@
 """What every policy keeps, and what each one promises beyond that."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable
 from random import Random
@@ -9,20 +8,32 @@ from random import Random
 import pytest
 
 from balancer.http1 import Request
-from balancer.policies import POLICIES
-from balancer.policies.base import Policy
-from balancer.policies.sticky_cookie import NAME
+from balancer.policies import POLICIES, by_address
+from balancer.policies.affinity import StickyOptions
+from balancer.policies.base import Policy, PolicyOptions
 from balancer.pool import Backend, Pick, Pool
 
 HASHED = ("ip_hash", "rendezvous")
+VARIANTS = {
+    **{name: (name, StickyOptions()) for name in POLICIES},
+    "sticky hard": ("sticky_cookie", StickyOptions(mode="hard")),
+    "sticky with an age": ("sticky_cookie", StickyOptions(max_age=60)),
+    **{
+        f"sticky, else {name}": ("sticky_cookie", StickyOptions(fallback=name))
+        for name in POLICIES
+        if name != "sticky_cookie"
+    },
+}
+"""Every policy, and sticky_cookie in each of its modes: what it is made of."""
 
 
 def pool_of(*weights: int) -> Pool:
     return Pool(Backend(f"server-{n}", "10.9.8.7", 8000 + n, weight) for n, weight in enumerate(weights, 1))
 
 
-def make(name: str, seed: int = 1) -> Policy:
-    return POLICIES[name](Random(seed), b"secret")
+def make(variant: str, seed: int = 1) -> Policy:
+    name, sticky = VARIANTS[variant]
+    return POLICIES[name](PolicyOptions(Random(seed), b"secret", sticky))
 
 
 def request(client: str = "127.0.0.1", cookie: bytes = b"") -> Request:
@@ -52,7 +63,7 @@ def drawn_evenly(counts: Counter[str], weights: dict[str, int]) -> None:
         assert abs(counts[name] - total * share) < 5 * math.sqrt(total * share * (1 - share)), counts
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", VARIANTS)
 class TestEveryPolicy:
     def test_nobody_left(self, name: str) -> None:
         pool = pool_of(1, 1)
@@ -180,72 +191,108 @@ def test_ip_hash_moves_nearly_everybody() -> None:
     assert 850 < moved < 950
 
 
-class TestStickyCookie:
-    @pytest.fixture
-    def pool(self) -> Pool:
-        return pool_of(1, 1, 1)
+@pytest.mark.parametrize("name", HASHED)
+class TestMovedByAddress:
+    def test_each_client_that_changes_servers_is_counted_once(self, name: str) -> None:
+        pool, policy, everybody = pool_of(*[1] * 10), make(name), visitors(1000)
+        before = [pick(policy, pool, one) for one in everybody]
+        assert {found.moved for found in before} == {None}
+        pool.remove(pool.backends[4])
+        after = [pick(policy, pool, one) for one in everybody]
+        for one, other in zip(before, after, strict=True):
+            assert other.moved == (None if one.backend is other.backend else "rehashed")
+        assert {pick(policy, pool, one).moved for one in everybody} == {None}
 
-    @pytest.fixture
-    def policy(self) -> Policy:
-        return make("sticky_cookie")
-
-    def cookie_for(self, policy: Policy, pool: Pool, name: str) -> bytes:
-        for one in visitors(20):
-            found = pick(policy, pool, one)
-            if found.backend.name == name:
-                assert found.set_cookie is not None
-                return found.set_cookie.split(b";")[0]
-        raise AssertionError(name)
-
-    def test_users_stay(self, policy: Policy, pool: Pool) -> None:
-        cookie = self.cookie_for(policy, pool, "server-2")
-        for sent in (cookie, b"a=b; " + cookie, cookie + b"; c=d", b"a=b;" + cookie):
-            assert pick(policy, pool, request(cookie=sent)) == Pick(pool.backends[1])
-
-    def test_the_cookie_tells_nobody_an_address(self, policy: Policy, pool: Pool) -> None:
-        found = pick(policy, pool, request())
-        assert found.set_cookie is not None
-        assert re.fullmatch(NAME + rb"=[0-9a-f]{24}; Path=/; HttpOnly; SameSite=Lax", found.set_cookie)
-        other = POLICIES["sticky_cookie"](Random(1), b"another secret").pick(pool.available, request())
-        assert other is not None
-        assert other.backend.name == found.backend.name
-        assert other.set_cookie != found.set_cookie
-
-    @pytest.mark.parametrize(
-        ("change", "reason"),
-        [("down", "down"), ("remove", "gone"), ("drain and remove", "drained"), ("unknown cookie", "gone")],
-    )
-    def test_users_are_moved_with_a_reason(self, policy: Policy, pool: Pool, change: str, reason: str) -> None:
-        cookie, home = self.cookie_for(policy, pool, "server-2"), pool.backends[1]
-        home.healthy = change != "down"
-        home.draining = "drain" in change
+    def test_nobody_moves_when_nothing_changes_for_them(self, name: str) -> None:
+        """A renewed list of the same servers, a server that came and went in between, or one by the same name."""
+        pool, policy, everybody = pool_of(1, 1, 1), make(name), visitors(100)
+        picked(policy, pool, everybody)
         pool.changed()
-        if "remove" in change:
-            pool.remove(home)
-        if "unknown" in change:
-            cookie = NAME + b"=forged"
-        found = pick(policy, pool, request(cookie=cookie))
-        assert found.moved == reason
-        assert found.set_cookie is not None
-        moved_to = found.set_cookie.split(b";")[0]
-        assert pick(policy, pool, request(cookie=moved_to)) == Pick(found.backend)
+        assert {pick(policy, pool, one).moved for one in everybody} == {None}
+        passing = Backend("passing", "10.9.8.7", 9000)
+        pool.add(passing)
+        picked(policy, pool, visitors(1))
+        pool.remove(passing)
+        assert {pick(policy, pool, one).moved for one in everybody[1:]} == {None}
+        last = pool.backends[-1]
+        pool.remove(last)
+        pool.add(Backend(last.name, "10.9.8.7", 9001))
+        assert {pick(policy, pool, one).moved for one in everybody[1:]} == {None}
 
-    def test_a_server_that_has_just_failed_this_request_loses_its_user(self, policy: Policy, pool: Pool) -> None:
-        cookie, home = self.cookie_for(policy, pool, "server-2"), pool.backends[1]
-        found = policy.pick(pool.available.without((home,)), request(cookie=cookie))
-        assert found is not None
-        assert (found.moved, found.backend is home) == ("failed", False)
-        assert pick(policy, pool, request(cookie=cookie)).backend is home
+    def test_a_second_attempt_moves_nobody(self, name: str) -> None:
+        pool, policy, everybody = pool_of(1, 1, 1), make(name), visitors(100)
+        for one in everybody:
+            home = pick(policy, pool, one)
+            other = policy.pick(pool.available.without((home.backend,)), one)
+            assert other is not None
+            assert other.moved is None
+        assert {pick(policy, pool, one).moved for one in everybody} == {None}
 
-    def test_a_draining_server_keeps_its_users_and_gets_no_new_ones(self, policy: Policy, pool: Pool) -> None:
-        cookie, home = self.cookie_for(policy, pool, "server-2"), pool.backends[1]
-        home.draining = True
+    def test_addresses_beyond_number_are_forgotten(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(by_address, "MOST_CLIENTS", 100)
+        pool, policy, everybody = pool_of(1, 1), make(name), visitors(1000)
+        picked(policy, pool, everybody)
+        pool.remove(pool.backends[0])
+        moved = [pick(policy, pool, one).moved for one in everybody]
+        assert set(moved[:900]) == {None}
+        assert 10 < moved[900:].count("rehashed") < 90
+        assert sum(len(each) for each in (policy._homes, policy._before)) <= 200
+
+
+class TestSlowStart:
+    """A pool with a slow start of 100 s: a step each 10 s."""
+
+    def pool_with_one_back(self, *weights: int) -> Pool:
+        pool = Pool(pool_of(*weights).backends, slow_start=100.0)
+        pool.sweep(1000.0)
+        pool.came_up(pool.backends[0])
         pool.changed()
-        assert pick(policy, pool, request(cookie=cookie)) == Pick(home)
-        assert "server-2" not in picked(policy, pool, visitors(20))
+        return pool
 
-    def test_a_server_that_comes_back_by_its_name_has_its_users_again(self, policy: Policy, pool: Pool) -> None:
-        cookie = self.cookie_for(policy, pool, "server-2")
-        pool.remove(pool.backends[1])
-        pool.add(Backend("server-2", "10.9.8.7", 9999))
-        assert pick(policy, pool, request(cookie=cookie)).backend.port == 9999
+    @pytest.mark.parametrize("name", [name for name in VARIANTS if not name.endswith(HASHED)])
+    @pytest.mark.parametrize(("after", "share"), [(0, 0.1), (9.9, 0.1), (10, 0.2), (45, 0.5), (90, 1.0), (1e6, 1.0)])
+    def test_the_share_grows_by_steps(self, name: str, after: float, share: float) -> None:
+        """Where nobody is busy, as much as its weight says at this moment."""
+        pool = self.pool_with_one_back(1, 1, 2)
+        pool.sweep(1000.0 + after)
+        counts = Counter(picked(make(name), pool, visitors(3300)))
+        expected = share / (share + 3)
+        assert abs(counts["server-1"] / 3300 - expected) < 5 * math.sqrt(expected / 3300), counts
+
+    @pytest.mark.parametrize(("name", "most"), [("least_busy", 1), ("two_choices", 2), ("round_robin", 1)])
+    def test_a_server_that_returns_idle_among_busy_ones_is_not_run_over(self, name: str, most: int) -> None:
+        """`most` times its share of this moment; two_choices asks two, so it may come up twice as often."""
+        pool, policy = self.pool_with_one_back(1, 1, 1, 1), make(name)
+        for backend in pool.backends[1:]:
+            backend.in_flight = 50
+        counts = Counter(picked(policy, pool, visitors(3100)))
+        assert counts["server-1"] <= most * 1.3 * 3100 / 31
+        pool.sweep(1100.0)
+        assert Counter(picked(policy, pool, visitors(3100)))["server-1"] >= 3100 / 4
+
+    @pytest.mark.parametrize("name", HASHED)
+    def test_addresses_are_at_home_at_once(self, name: str) -> None:
+        """A share that grows would move clients at every step."""
+        pool, settled = self.pool_with_one_back(1, 1, 2), pool_of(1, 1, 2)
+        assert picked(make(name), pool, visitors(100)) == picked(make(name), settled, visitors(100))
+
+    @pytest.mark.parametrize("name", VARIANTS)
+    def test_when_all_come_back_together_each_has_its_share_at_once(self, name: str) -> None:
+        pool = self.pool_with_one_back(1, 1)
+        pool.came_up(pool.backends[1])
+        pool.changed()
+        drawn_evenly(Counter(picked(make(name), pool, visitors(1000))), {"server-1": 1, "server-2": 1})
+
+    def test_a_pool_without_a_slow_start_has_none(self) -> None:
+        pool = pool_of(1, 1)
+        pool.came_up(pool.backends[0])
+        pool.changed()
+        assert pool.available.slots == tuple(pool.backends)
+
+    def test_many_heavy_servers_need_no_endless_round(self) -> None:
+        pool = Pool(pool_of(*range(157, 257)).backends, slow_start=10.0)
+        pool.came_up(pool.backends[0])
+        pool.changed()
+        turns = Counter(backend.name for backend in pool.available.slots)
+        assert turns["server-1"] == 15
+        assert turns["server-100"] == 256

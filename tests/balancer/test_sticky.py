@@ -1,0 +1,278 @@
+"""Sticky users: who stays, who is moved and why, and what their cookie looks like."""
+
+import itertools
+import re
+from random import Random
+
+import pytest
+
+from balancer.config import BalancerConfig, ConfigError
+from balancer.http1 import Request
+from balancer.policies import POLICIES
+from balancer.policies.affinity import StickyOptions
+from balancer.policies.base import Policy, PolicyOptions
+from balancer.pool import Backend, Pick, Pool
+from tests.balancer.conftest import Start
+from tests.balancer.rig import Rig, Server, get
+
+_ADDRESSES = itertools.count()
+
+
+def request(cookie: bytes = b"") -> Request:
+    raw = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    client = f"10.0.0.{next(_ADDRESSES) % 250}"
+    return Request(raw=raw, method=b"GET", target=b"/", host=b"a", kept=raw[:-2], client=client, cookie=cookie)
+
+
+def pool_of(count: int, renew: float = 0.0) -> Pool:
+    return Pool((Backend(f"server-{n}", "10.9.8.7", 8000 + n) for n in range(1, count + 1)), renew=renew)
+
+
+def sticky(secret: bytes = b"secret", **options: object) -> Policy:
+    return POLICIES["sticky_cookie"](PolicyOptions(Random(1), secret, StickyOptions(**options)))
+
+
+def pick(policy: Policy, pool: Pool, cookie: bytes = b"") -> Pick:
+    found = policy.pick(pool.available, request(cookie))
+    assert found is not None
+    return found
+
+
+def cookie_for(policy: Policy, pool: Pool, name: str) -> bytes:
+    """What a user of this server sends."""
+    for _ in range(100):
+        found = pick(policy, pool)
+        if found.backend.name == name:
+            return cookie_of(found)
+    raise AssertionError(name)
+
+
+def cookie_of(found: Pick) -> bytes:
+    assert found.set_cookie is not None
+    return found.set_cookie.split(b";")[0]
+
+
+@pytest.fixture
+def pool() -> Pool:
+    return pool_of(3)
+
+
+@pytest.mark.parametrize("options", [{}, {"mode": "hard"}, {"max_age": 60}, {"fallback": "rendezvous"}])
+def test_users_stay(pool: Pool, options: dict[str, object]) -> None:
+    policy = sticky(**options)
+    cookie = cookie_for(policy, pool, "server-2")
+    for sent in (cookie, b"a=b; " + cookie, cookie + b"; c=d", b"a=b;" + cookie):
+        assert pick(policy, pool, sent) == Pick(pool.backends[1])
+
+
+def test_the_cookie_tells_nobody_an_address(pool: Pool) -> None:
+    found, other = pick(sticky(), pool), pick(sticky(b"another secret"), pool)
+    assert found.set_cookie is not None
+    assert re.fullmatch(rb"lab_server=[0-9a-f]{32}; Path=/; HttpOnly; SameSite=Lax", found.set_cookie)
+    assert other.backend is found.backend
+    assert other.set_cookie != found.set_cookie
+
+
+def test_the_cookie_looks_as_it_is_told(pool: Pool) -> None:
+    policy = sticky(cookie_name="home", cookie_attributes="Secure; SameSite=None ;Path=/shop", max_age=3600)
+    found = pick(policy, pool)
+    assert found.set_cookie is not None
+    assert re.fullmatch(rb"home=[0-9a-f]{40}; Secure; SameSite=None; Path=/shop; Max-Age=3600", found.set_cookie)
+    bare = pick(sticky(cookie_attributes=""), pool)
+    assert bare.set_cookie is not None
+    assert re.fullmatch(rb"lab_server=[0-9a-f]{32}", bare.set_cookie)
+
+
+def test_another_cookie_that_ends_alike_is_not_ours(pool: Pool) -> None:
+    policy = sticky()
+    cookie = cookie_for(policy, pool, "server-2")
+    assert pick(policy, pool, b"not_" + cookie).set_cookie is not None
+
+
+# Moved, and why
+
+CHANGES = {
+    "down": "down",
+    "removed": "gone",
+    "drained and removed": "drained",
+    "drained with redispatch": "drained",
+    "drained with redispatch, down": "drained",
+    "forged": "bad_cookie",
+    "from another balancer": "bad_cookie",
+    "cut short": "bad_cookie",
+}
+
+
+def change(pool: Pool, home: Backend, what: str) -> None:
+    home.healthy = "down" not in what
+    home.draining = "drained" in what
+    home.leaving = "redispatch" in what
+    pool.changed()
+    if "removed" in what:
+        pool.remove(home)
+
+
+@pytest.mark.parametrize("mode", ["soft", "hard"])
+@pytest.mark.parametrize("what", CHANGES)
+def test_users_are_moved_with_a_reason(pool: Pool, what: str, mode: str) -> None:
+    policy = sticky(mode=mode)
+    cookie, home = cookie_for(policy, pool, "server-2"), pool.backends[1]
+    change(pool, home, what)
+    if what == "forged":
+        cookie = cookie[:-32] + b"0" * 32
+    elif what == "from another balancer":
+        cookie = cookie_for(sticky(b"another secret"), pool, "server-2")
+    elif what == "cut short":
+        cookie = cookie[:-1]
+    if mode == "hard" and what == "down":
+        assert policy.pick(pool.available, request(cookie)) is None
+        return
+    found = pick(policy, pool, cookie)
+    assert found.moved == CHANGES[what]
+    assert pick(policy, pool, cookie_of(found)) == Pick(found.backend), "the new cookie brings its user back"
+
+
+def test_a_server_that_has_just_failed_this_request_loses_its_user(pool: Pool) -> None:
+    policy = sticky()
+    cookie, home = cookie_for(policy, pool, "server-2"), pool.backends[1]
+    found = policy.pick(pool.available.without((home,)), request(cookie))
+    assert found is not None
+    assert (found.moved, found.backend is home) == ("failed", False)
+    assert pick(policy, pool, cookie).backend is home
+    assert sticky(mode="hard").pick(pool.available.without((home,)), request(cookie)) is None
+
+
+def test_a_draining_server_keeps_its_users_and_gets_no_new_ones(pool: Pool) -> None:
+    policy = sticky()
+    cookie = cookie_for(policy, pool, "server-2")
+    change(pool, pool.backends[1], "drained")
+    assert pick(policy, pool, cookie) == Pick(pool.backends[1])
+    assert "server-2" not in {pick(policy, pool).backend.name for _ in range(20)}
+
+
+def test_nobody_is_sent_away_while_there_is_nowhere_to_go(pool: Pool) -> None:
+    policy = sticky()
+    cookie = cookie_for(policy, pool, "server-2")
+    for backend in pool.backends:
+        change(pool, backend, "drained with redispatch")
+    assert pick(policy, pool, cookie) == Pick(pool.backends[1])
+    assert policy.pick(pool.available, request()) is None, "a new user"
+    change(pool, pool.backends[0], "")
+    assert (pick(policy, pool, cookie).backend.name, pick(policy, pool, cookie).moved) == ("server-1", "drained")
+
+
+def test_a_server_that_comes_back_by_its_name_has_its_users_again(pool: Pool) -> None:
+    policy = sticky()
+    cookie = cookie_for(policy, pool, "server-2")
+    pool.remove(pool.backends[1])
+    pool.add(Backend("server-2", "10.9.8.7", 9999))
+    assert pick(policy, pool, cookie).backend.port == 9999
+
+
+# Age
+
+MAX_AGE = 80
+"""Seconds: a period is 10 s."""
+
+
+def test_who_comes_often_is_never_moved_by_age_and_who_stays_away_is() -> None:
+    pool, policy = pool_of(3, renew=10.0), sticky(max_age=MAX_AGE)
+    pool.sweep(1000.0)
+    cookie = cookie_for(policy, pool, "server-2")
+    renewed = 0
+    for n in range(1, 30):
+        pool.sweep(1000.0 + n * 30.0)
+        found = pick(policy, pool, cookie)
+        assert (found.backend.name, found.moved) == ("server-2", None)
+        if found.set_cookie is not None:
+            cookie, renewed = cookie_of(found), renewed + 1
+    assert 10 <= renewed <= 15, "at every second visit: half of its age is over"
+    cookie = cookie_for(policy, pool, "server-2")
+    pool.sweep(pool.now + MAX_AGE)
+    assert pick(policy, pool, cookie).backend.name == "server-2"
+    pool.sweep(pool.now + MAX_AGE + 10.0)
+    assert pick(policy, pool, cookie).moved == "expired"
+
+
+def test_cookies_from_before_a_max_age_was_asked_for_are_known(pool: Pool) -> None:
+    """Balancers that share a secret, and are restarted one after the other."""
+    old, new = sticky(), sticky(max_age=MAX_AGE)
+    cookie = cookie_for(old, pool, "server-2")
+    found = pick(new, pool, cookie)
+    assert (found.backend.name, found.moved) == ("server-2", None)
+    assert pick(new, pool, cookie_of(found)) == Pick(pool.backends[1])
+    assert pick(old, pool, cookie_of(found)) == Pick(pool.backends[1]), "and the way back"
+
+
+# Through the balancer
+
+
+async def user_of(rig: Rig, name: str) -> str:
+    """The Cookie line of a new user of this server."""
+    for _ in range(10):
+        answer = await rig.ask()
+        if answer.body == name.encode():
+            return f"Cookie: {answer['set-cookie'].split(';')[0]}"
+    raise AssertionError(name)
+
+
+async def test_hard_users_wait_for_their_server(start: Start) -> None:
+    rig = await start(Server(name="a"), Server(name="b"), policy="sticky_cookie", sticky="hard")
+    cookie = await user_of(rig, "a")
+    rig.balancer.set_health(rig.backend("a"), False)
+    refused = await rig.ask(get("/", cookie))
+    assert (refused.status, refused["retry-after"]) == (503, "1")
+    assert (await rig.ask()).body == b"b", "new users are served"
+    rig.balancer.set_health(rig.backend("a"), True)
+    assert (await rig.ask(get("/", cookie))).body == b"a"
+    assert rig.totals()["moved"] == {}
+
+
+async def test_hard_users_of_a_server_that_refuses_connections_wait(start: Start) -> None:
+    rig = await start(Server(name="a"), Server(name="b"), policy="sticky_cookie", sticky="hard", fall=9)
+    cookie = await user_of(rig, "a")
+    rig.servers["a"].stop_listening()
+    rig.balancer.close_idle(rig.backend("a"))
+    refused = await rig.ask(get("/", cookie))
+    assert (refused.status, refused["retry-after"]) == (503, "1")
+    assert len(rig.servers["b"].heard) == len([m for m in rig.servers["b"].heard if "cookie" not in m]), "not moved"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"sticky": "firm"}, "--sticky: it is soft or hard"),
+        ({"sticky_cookie_name": "lab server"}, "--sticky-cookie-name: a cookie's name is a word"),
+        ({"sticky_cookie_name": "session_id"}, "the servers' own cookie"),
+        (
+            {"sticky_cookie_attributes": "Path=/; Max-Age=3"},
+            "--sticky-cookie-attributes: how long the cookie lives is told by sticky-max-age",
+        ),
+        ({"sticky_cookie_attributes": "Path=/; Path=/a"}, "each once, not 'Path=/a'"),
+        ({"sticky_cookie_attributes": "Colour=red"}, "each once, not 'Colour=red'"),
+        ({"sticky_cookie_attributes": "Secure=yes"}, "do not take 'Secure=yes'"),
+        ({"sticky_cookie_attributes": "Path"}, "do not take 'Path'"),
+        ({"sticky_cookie_attributes": "Path=shop"}, "do not take 'Path=shop'"),
+        ({"sticky_cookie_attributes": "Domain=a b"}, "do not take"),
+        ({"sticky_cookie_attributes": "Path=/\r\nX: y"}, "do not take"),
+        ({"sticky_cookie_attributes": "SameSite=Perhaps"}, "do not take"),
+        ({"sticky_cookie_attributes": "SameSite=None"}, "only together with Secure"),
+        ({"sticky_cookie_name": "__Secure-lab"}, "must be Secure"),
+        ({"sticky_cookie_name": "__Host-lab", "sticky_cookie_attributes": "Secure; Path=/a"}, "Path=/ and no Domain"),
+        ({"sticky_max_age": 400 * 86400 + 1}, "400 days"),
+        ({"sticky_max_age": -1}, "--sticky-max-age"),
+        ({"sticky_fallback": "round_robbin"}, "did you mean round_robin"),
+        ({"sticky_fallback": "sticky_cookie"}, "any policy but sticky_cookie"),
+        ({"slow_start": -1.0}, "--slow-start: must be"),
+    ],
+)
+def test_options_that_make_no_sense(options: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)) as told:
+        BalancerConfig(**options)
+    assert "\n" not in str(told.value)
+
+
+def test_options_that_do() -> None:
+    BalancerConfig(sticky_cookie_name="__Host-lab", sticky_cookie_attributes="Secure; Path=/; SameSite=None")
+    BalancerConfig(sticky_cookie_attributes="", sticky_max_age=0, slow_start=0.0, sticky="hard")
+    BalancerConfig(sticky_cookie_attributes="Domain=shop.example; Partitioned", sticky_fallback="least_busy")
