@@ -15,6 +15,7 @@ from balancer.descriptors import TooFewDescriptors, claim
 from balancer.listening import CannotListen, open_sockets, shown
 from balancer.state import Balancer
 from balancer.traffic import Traffic
+from balancer.wire import WireLoop
 from servers.control import ControlError, ControlServer, serve_control
 
 
@@ -24,12 +25,8 @@ def run(config: BalancerConfig, on_ready: Callable[[str], None]) -> None:
     `on_ready` gets the address, HOST:PORT, once clients can connect. When that is impossible: one line on stderr, and
     SystemExit with 2.
     """
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(serve(config, on_ready))
-    else:
-        uvloop.run(serve(config, on_ready))
+    with asyncio.Runner(loop_factory=WireLoop) as runner:
+        runner.run(serve(config, on_ready))
 
 
 async def serve(config: BalancerConfig, on_ready: Callable[[str], None]) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from balancer import health, trouble
 from balancer.front import Client
 from balancer.state import SWEEP, Balancer
+from balancer.wire import Listening, adopt, listen
 
 JUST_ASKED = 0.25
 """Seconds within which a client that was answered may be sending its next request already."""
@@ -19,16 +20,15 @@ class Traffic:
     def __init__(self, balancer: Balancer, sockets: Sequence[socket.socket]) -> None:
         self._balancer = balancer
         self._sockets = sockets
-        self._listening: list[asyncio.Server] = []
+        self._listening: list[Listening] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Clients are served once this returns."""
-        loop, balancer = asyncio.get_running_loop(), self._balancer
+        balancer = self._balancer
         self._tasks = [balancer.run(self._sweep()), balancer.run(health.watch(balancer))]
         for sock in self._sockets:
-            listening = await loop.create_server(lambda: Client(balancer), sock=sock.dup())
-            self._listening.append(listening)
+            self._listening.append(await listen(sock.dup(), lambda: Client(balancer)))
 
     async def finish(self, *, handed_over: bool = False) -> None:
         """Running requests may end, up to `stop_timeout` seconds. Clients at rest are let go, and not in the moment in
@@ -63,12 +63,12 @@ class Traffic:
 
     async def _take_waiting(self) -> None:
         """Whoever has connected is served: closing a socket would reset the connections that wait in it."""
-        loop, balancer = asyncio.get_running_loop(), self._balancer
+        balancer = self._balancer
         for sock in self._sockets:
             with suppress(OSError):
                 while True:
                     connection, _ = sock.accept()
-                    await loop.connect_accepted_socket(lambda: Client(balancer), connection)
+                    await adopt(connection, lambda: Client(balancer))
             sock.close()
 
     async def _sweep(self) -> None:

@@ -13,6 +13,7 @@ from balancer.http1 import Response
 from balancer.pool import Backend
 from balancer.state import Balancer
 from balancer.trouble import backend_lost
+from balancer.wire import dial
 
 if TYPE_CHECKING:
     from balancer.proxy import Exchange
@@ -32,7 +33,7 @@ async def connect(balancer: Balancer, backend: Backend) -> "Upstream":
     balancer.connecting += 1
     try:
         async with asyncio.timeout(balancer.config.connect_timeout):
-            await asyncio.get_running_loop().create_connection(lambda: upstream, backend.host, backend.port)
+            await dial(backend.host, backend.port, lambda: upstream)
     except BaseException as problem:
         balancer.upstreams.discard(upstream)  # uvloop closes it, but does not tell it so
         if isinstance(problem, OSError) and problem.errno in (errno.EMFILE, errno.ENFILE):

@@ -1,19 +1,19 @@
-"""A balancer with scripted backends; every test runs on uvloop, as in production, and on asyncio's own loop."""
+"""A balancer with scripted backends; every test runs on our wires, as in production, and on asyncio's transports."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
-import uvloop
 
+from balancer.wire import WireLoop
 from tests.balancer.rig import Rig, Server
 
 
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    return {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+    return {"wire": WireLoop, "asyncio": asyncio.new_event_loop}
 
 
 Start = Callable[..., Awaitable[Rig]]

@@ -17,6 +17,7 @@ from balancer.config import BalancerConfig, parse_backend
 from balancer.front import Client
 from balancer.pool import Backend
 from balancer.state import Balancer
+from balancer.wire import Listening, listen
 
 PATIENCE = 8.0
 """Seconds until a test that waits in vain fails."""
@@ -253,7 +254,7 @@ class Rig:
     lines: list[Line] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     """What the loop caught: an exception in a callback is a fault that nobody else would see."""
-    _listening: asyncio.Server | None = None
+    _listening: Listening | None = None
 
     @classmethod
     async def start(cls, *servers: Server, **options: Any) -> "Rig":
@@ -265,8 +266,9 @@ class Rig:
         )
         config = BalancerConfig(listen="127.0.0.1:0", **options)
         balancer = Balancer(config, Random(1), b"secret", clock)
-        listening = await loop.create_server(lambda: Client(balancer), "127.0.0.1", 0)
-        rig = cls(balancer, clock, listening.sockets[0].getsockname()[:2], problems=problems, _listening=listening)
+        sock = socket.create_server(("127.0.0.1", 0), backlog=1000)
+        listening = await listen(sock, lambda: Client(balancer))
+        rig = cls(balancer, clock, sock.getsockname()[:2], problems=problems, _listening=listening)
         for server in servers:
             await rig.add(server)
         return rig

@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.bench.balancer import PROXIES, free_port
+from tests.bench.proxies import PROXIES, free_port
 from tests.faults.clients import Crowd, Think, processed
 from tests.faults.processes import Processes
 
@@ -84,7 +84,7 @@ async def start_proxy(processes: Processes, proxy: str, addresses: list[str], fo
     if proxy == "balancer":
         return (await processes.balancer(*addresses, options=("--health-path", "", "--fall", "1000")))[1]
     port = free_port()
-    await processes.launch(*PROXIES[proxy](port, [int(a.rpartition(":")[2]) for a in addresses], folder))
+    await processes.launch(*PROXIES[proxy](port, [int(a.rpartition(":")[2]) for a in addresses], folder, ()))
     while True:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
