@@ -49,6 +49,7 @@ class Balancer:
         self.in_flight_of: dict[bytes, int] = {}
         """Requests in flight by session ID, for the feed; kept only while somebody listens."""
         self._policy_options = PolicyOptions(rng, secret, config.sticky_options)
+        self.secret = secret
         self.clock = clock
         self._empty: asyncio.Future[None] | None = None
         self._waiting: dict[Backend, list[asyncio.Future[None]]] = {}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from balancer import health, trouble
+from balancer.access_log import AccessLog
 from balancer.front import Client
 from balancer.state import SWEEP, Balancer
 from balancer.wire import Listening, adopt, listen
@@ -24,8 +25,10 @@ class Traffic:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Clients are served once this returns."""
+        """Clients are served once this returns. Raises ConfigError."""
         balancer = self._balancer
+        if balancer.config.access_log:
+            balancer.use_log(AccessLog(balancer.config, balancer.secret))
         self._tasks = [balancer.run(self._sweep()), balancer.run(health.watch(balancer))]
         for sock in self._sockets:
             self._listening.append(await listen(sock.dup(), lambda: Client(balancer)))
@@ -60,6 +63,10 @@ class Traffic:
             upstream.transport.abort()
         for task in self._tasks:
             task.cancel()
+        if balancer.log is not None:
+            for _ in range(3):
+                await asyncio.sleep(0)  # the loop's steps until the last ones hear that they are cut off
+            balancer.log.close()
 
     async def _take_waiting(self) -> None:
         """Whoever has connected is served: closing a socket would reset the connections that wait in it."""
