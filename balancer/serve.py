@@ -7,8 +7,9 @@ import socket
 from collections.abc import Callable
 from random import Random
 
+from balancer import tls
 from balancer.admin import serve_admin
-from balancer.config import BalancerConfig, ConfigError, parse_backend
+from balancer.config import BalancerConfig, ConfigError, parse_backend, word
 from balancer.control import Control, describe
 from balancer.descriptors import TooFewDescriptors, claim
 from balancer.listening import CannotListen, open_sockets, shown
@@ -24,6 +25,8 @@ def run(config: BalancerConfig, on_ready: Callable[[str], None]) -> None:
     `on_ready` gets the address, HOST:PORT, once clients can connect. When that is impossible: one line on stderr, and
     SystemExit with 2.
     """
+    for problem in tls.problems(config):
+        raise SystemExit(_said(f"--{word(problem.field)}: {problem.said}"))
     with asyncio.Runner(loop_factory=WireLoop) as runner:
         runner.run(serve(config, on_ready))
 
