@@ -25,7 +25,7 @@ def read_key(path: str) -> bytes:
     with open(path, "rb") as file:
         key = file.read(4096).strip()
     if len(key) < LEAST_KEY:
-        raise ConfigError(f"{path} needs {LEAST_KEY} bytes at least: make it with `openssl rand -hex 32`")
+        raise ConfigError(f"{path} needs {LEAST_KEY} bytes at least for a key: make it with `openssl rand -hex 32`")
     return key
 
 
@@ -33,11 +33,14 @@ class AccessLog:
     """Told of requests by `Balancer.tellers`. Lines are collected, and leave at the next sweep."""
 
     def __init__(self, config: BalancerConfig, secret: bytes) -> None:
-        """`secret` keys the sessions' hashes if no file does. Raises OSError and ConfigError."""
-        key = read_key(config.log_key_file) if config.log_key_file else secret
+        """`secret` keys the sessions' hashes if no file does: the same one in all workers. Raises ConfigError."""
+        try:
+            key = read_key(config.log_key_file) if config.log_key_file else secret
+            self.file = LogFile(config.access_log)
+        except OSError as failure:
+            raise ConfigError(f"cannot use {failure.filename}: {failure.strerror}; choose another file") from None
         self.pseudonyms = Pseudonyms(key)
         self._format: Format = FORMATS[config.access_log_format](self.pseudonyms)
-        self.file = LogFile(config.access_log)
         self._lines: list[str] = []
 
     def counted(self, client: "Client") -> Callable[[bytes], None]:

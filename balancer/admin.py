@@ -79,6 +79,10 @@ def prometheus(state: State) -> Iterator[str]:
         yield f"balancer_moved_total{{{labels[1:]}}} {number}\n"
     yield "# HELP balancer_connections Open client connections.\n# TYPE balancer_connections gauge\n"
     yield f"balancer_connections {state['connections']}\n"
+    yield "# HELP balancer_turned_away_total Connections that never came to a request, and why.\n"
+    yield "# TYPE balancer_turned_away_total counter\n"
+    for reason, count in state["turned_away"].items():
+        yield f'balancer_turned_away_total{{reason="{_escaped(reason)}"}} {count}\n'
     for name, (kind, meaning, numbers) in METRICS.items():
         yield f"# HELP balancer_backend_{name} {meaning}\n# TYPE balancer_backend_{name} {kind}\n"
         for backend in state["backends"]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 from balancer.log_lines import FORMATS
+from balancer.networks import parse_networks
 from balancer.policies import POLICIES
 from balancer.policies.affinity import StickyOptions
 from balancer.pool import Backend
@@ -18,6 +19,7 @@ from balancer.pool import Backend
 MOST_WEIGHT = 256
 MAY_BE_ZERO = frozenset({"slow_start", "sticky_max_age"})
 """0 means that there is none."""
+VERIFY = ("full", "none")
 
 
 class Problem(NamedTuple):
@@ -72,6 +74,12 @@ class BalancerConfig:
     access_log: str = ""
     access_log_format: str = "json"
     log_key_file: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    backend_ca: str = ""
+    backend_verify: str = "full"
+    proxy_protocol_from: str = ""
+    trusted_forwarders: str = ""
     seed: int | None = None
     strip_session_headers: bool = False
 
@@ -96,6 +104,13 @@ class BalancerConfig:
             )
         if self.health_path and re.fullmatch(r"/[!-\"$-~]*", self.health_path) is None:
             yield Problem("health_path", f"must begin with a slash, such as /health, not {self.health_path!r}")
+
+        yield from _refused("proxy_protocol_from", parse_networks, self.proxy_protocol_from)
+        yield from _refused("trusted_forwarders", parse_networks, self.trusted_forwarders)
+        if self.tls_key and not self.tls_certificate:
+            yield Problem("tls_key", "goes with --tls-certificate; name the certificate, too")
+        if self.backend_verify not in VERIFY:
+            yield Problem("backend_verify", f"is one of {', '.join(VERIFY)}, not {self.backend_verify!r}")
 
     @property
     def address(self) -> tuple[str, int]:
@@ -145,7 +160,7 @@ def _backends(config: BalancerConfig) -> Iterator[Problem]:
 def _refused(field: str, check: Callable[[str], Any], value: str) -> Iterator[Problem]:
     try:
         check(value)
-    except ConfigError as problem:
+    except (ConfigError, ValueError) as problem:
         yield Problem(field, str(problem))
 
 

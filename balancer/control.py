@@ -133,6 +133,7 @@ def describe(balancer: Balancer, address: str) -> dict[str, Any]:
         "policy": balancer.policy_name,
         "labels": balancer.labels,
         "connections": len(balancer.clients),
+        "turned_away": dict(balancer.turned_away),
         "subscribers": len(balancer.feed.subscribers),
         "log_dropped": balancer.log.file.dropped if balancer.log is not None else 0,
         "totals": balancer.pool.totals().record(),

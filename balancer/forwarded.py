@@ -28,11 +28,17 @@ class Origin:
     """Where a request comes from. Empty: the forwarder does not say, or not in one valid value."""
 
     client: str
-    chain: bytes
+    chain: bytes = b""
     """All of X-Forwarded-For as received."""
     proto: bytes = b""
     host: bytes = b""
     port: bytes = b""
+
+    def lines(self, peer: str, scheme: str) -> bytes:
+        """What goes on to the backend of it, with what we see ourselves: who has sent it here, and by which scheme."""
+        chain = self.chain + b", " + peer.encode() if self.chain else peer.encode()
+        lines = b"X-Forwarded-For: " + chain + b"\r\nX-Forwarded-Proto: " + (self.proto or scheme.encode()) + b"\r\n"
+        return lines + (b"X-Forwarded-Port: " + self.port + b"\r\n" if self.port else b"")
 
 
 def origin_of(head: bytes, peer: str, trusted: Networks) -> Origin:

@@ -10,7 +10,9 @@ from typing import cast
 from balancer import trouble
 from balancer.answers import own_answer
 from balancer.bodies import body_of
+from balancer.forwarded import Origin, origin_of
 from balancer.http1 import MAX_HEAD, Refused, Request, parse_request, refuse_hopeless
+from balancer.networks import Networks, is_within, parse_address
 from balancer.proxy import Exchange
 from balancer.quick import quick_request
 from balancer.state import Balancer
@@ -23,6 +25,7 @@ MOST_TURNED_AWAY = 64
 LINGER = 2.0
 """Seconds in which a client may read our last words while it still sends (RFC 9112 section 9.6)."""
 
+VIA = b"Via: 1.1 session-lab\r\n"
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds
 
 
@@ -32,13 +35,17 @@ class Client(asyncio.Protocol):
     transport: asyncio.Transport
     write: Callable[[bytes], None]
 
-    def __init__(self, balancer: Balancer) -> None:
+    def __init__(self, balancer: Balancer, address: str = "") -> None:
+        """`address`: the client's, where it is not the one the connection comes from (PROXY protocol)."""
         self.balancer = balancer
         self.exchange: Exchange | None = None
         self.deadline = balancer.within(balancer.config.idle_timeout)
-        self.address = ""
+        self.address = address
         self.sent = 0
         """Bytes written since the last line of the access log, if there is one."""
+        self.scheme = "http"
+        self._trusted: Networks = ()
+        """Who may say that a request comes from elsewhere, if this client is one of them."""
         self._ours = b""
         self._buffer = b""
         self._unsent = self._looked_at = 0
@@ -52,10 +59,15 @@ class Client(asyncio.Protocol):
         self.write = self.transport.write
         if self.balancer.log is not None:
             self.write = self.balancer.log.counted(self)
-        peer = transport.get_extra_info("peername")
-        self.address = peer[0] if peer else "unknown"
-        via = f"X-Forwarded-For: {self.address}\r\nX-Forwarded-Proto: http\r\nVia: 1.1 session-lab\r\n"
-        self._ours = via.encode()
+        if not self.address:
+            peer = transport.get_extra_info("peername")
+            self.address = peer[0] if peer else "unknown"
+        if transport.get_extra_info("sslcontext") is not None:
+            self.scheme = "https"
+        trusted = self.balancer.trusted_forwarders
+        if trusted and is_within(parse_address(self.address), trusted):
+            self._trusted = trusted
+        self._ours = Origin(self.address).lines(self.address, self.scheme) + VIA
         self.balancer.clients.add(self)
         if len(self.balancer.clients) > self.balancer.most_clients:
             self._turn_away()
@@ -135,10 +147,16 @@ class Client(asyncio.Protocol):
             request = parse_request(data[:end])
             self._buffer = data
         request.client = self.address
-        forwarded_host = b"X-Forwarded-Host: " + request.host + b"\r\n" if request.host else b""
+        ours, asked_for = self._ours, request.host
+        if self._trusted:
+            origin = origin_of(request.raw, self.address, self._trusted)
+            request.client, asked_for = origin.client, origin.host or request.host
+            ours = origin.lines(self.address, self.scheme) + VIA
+        forwarded_host = b"X-Forwarded-Host: " + asked_for + b"\r\n" if asked_for else b""
         upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n" if request.websocket else b""
         host = b"" if request.host else b"Host: " + self._local().encode() + b"\r\n"
-        ours = self._ours if request.minor else self._ours.replace(b"Via: 1.1", b"Via: 1.0")
+        if not request.minor:
+            ours = ours.replace(b"Via: 1.1", b"Via: 1.0")
         request.wire = b"".join((request.kept, host, ours, forwarded_host, upgrade, b"\r\n"))
         if len(request.raw) <= MAX_REMEMBERED:
             self._seen = request

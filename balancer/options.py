@@ -4,8 +4,9 @@ import argparse
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
 
+from balancer import tls
 from balancer.access_log import read_key
-from balancer.config import KINDS, BalancerConfig, ConfigError, Problem, meant, parse_backend, word
+from balancer.config import KINDS, VERIFY, BalancerConfig, ConfigError, Problem, meant, parse_backend, word
 from balancer.config_file import ConfigFile, read_config, reason
 from balancer.log_file import check_log
 from balancer.log_lines import FORMATS
@@ -27,7 +28,7 @@ OPTIONS = {
     "rise": ("N", "checks passed in a row until a server is up"),
     "fall": ("N", "checks or requests failed in a row until a server is down"),
     "connect_timeout": ("SECONDS", "for a connection to a server"),
-    "head_timeout": ("SECONDS", "for a whole request head"),
+    "head_timeout": ("SECONDS", "for a whole request head, and for a TLS handshake before the first"),
     "response_timeout": ("SECONDS", "without a byte from the server, or of the client's request body"),
     "idle_timeout": ("SECONDS", "for clients that send no request, or read nothing"),
     "backend_idle_timeout": ("SECONDS", "for connections to servers at rest; less than the servers' own"),
@@ -39,6 +40,12 @@ OPTIONS = {
     "access_log": ("FILE|-", "gets a line for each request; -: stdout; SIGHUP opens it anew; empty: none"),
     "access_log_format": ("NAME", "of its lines: " + ", ".join(FORMATS)),
     "log_key_file": ("FILE", "keys the hashes of session IDs in the log; empty: a new key at each start"),
+    "tls_certificate": ("FILE", "PEM: clients speak TLS; SIGHUP reads it anew"),
+    "tls_key": ("FILE", "PEM: its key, if that is not in the same file"),
+    "backend_ca": ("FILE", "PEM: authorities for https:// servers instead of the system's"),
+    "backend_verify": ("HOW", "certificates of https:// servers: " + ", ".join(VERIFY)),
+    "proxy_protocol_from": ("NETWORKS", "such as 10.0.0.0/8,::1: who has to begin with a PROXY header (v1 or v2)"),
+    "trusted_forwarders": ("NETWORKS", "whose X-Forwarded-* is believed, and added to"),
     "seed": ("N", "of the policies that draw at random"),
     "strip_session_headers": ("", "keep Served-By and Session-* from clients"),
 }
@@ -80,6 +87,8 @@ def parse(argv: list[str] | None = None) -> Asked:
     config, problems = _judged(values)
     if asked.check:
         problems += _unusable(values)
+        if config is not None and not problems:
+            problems += tls.problems(config)
     in_file = [problem for problem in problems if problem.field in file.values and problem.field not in given]
     lines = [f"{parser.prog}: --{word(p.field)}: {p.said}" for p in problems if p not in in_file]
     lines += file.report(in_file)

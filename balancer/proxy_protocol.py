@@ -36,7 +36,7 @@ class Header:
 
 
 def parse_header(data: bytes) -> Header | None:
-    """The header that `data` begins with; None: it is not whole yet. Raises Malformed as soon as none can come of it."""
+    """The header that `data` begins with; None: it is not whole yet. Raises Malformed once none can come of it."""
     if data.startswith(SIGNATURE):
         return _version_2(data)
     if data.startswith(b"PROXY "):

@@ -7,9 +7,9 @@ import socket
 from collections.abc import Callable
 from random import Random
 
-from balancer.access_log import AccessLog
+from balancer import tls
 from balancer.admin import serve_admin
-from balancer.config import BalancerConfig, ConfigError, parse_backend
+from balancer.config import BalancerConfig, ConfigError, parse_backend, word
 from balancer.control import Control, describe
 from balancer.descriptors import TooFewDescriptors, claim
 from balancer.listening import CannotListen, open_sockets, shown
@@ -25,6 +25,8 @@ def run(config: BalancerConfig, on_ready: Callable[[str], None]) -> None:
     `on_ready` gets the address, HOST:PORT, once clients can connect. When that is impossible: one line on stderr, and
     SystemExit with 2.
     """
+    for problem in tls.problems(config):
+        raise SystemExit(_said(f"--{word(problem.field)}: {problem.said}"))
     with asyncio.Runner(loop_factory=WireLoop) as runner:
         runner.run(serve(config, on_ready))
 
@@ -35,18 +37,18 @@ async def serve(config: BalancerConfig, on_ready: Callable[[str], None]) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     # The secret keeps sticky cookies from telling which server they mean; it dies with the process.
-    secret = os.urandom(32)
-    balancer = Balancer(config, Random(config.seed), secret, loop.time)
+    balancer = Balancer(config, Random(config.seed), os.urandom(32), loop.time)
     loop.add_signal_handler(signal.SIGHUP, balancer.hang_up)
     balancer.most_clients, balancer.most_upstreams = _room(config)
     for text in config.backends:
         balancer.pool.add(parse_backend(text))
-    if config.access_log:
-        balancer.use_log(_open_log(config, secret))
     sockets = _open_sockets(config)
     address = shown(sockets[0])
     traffic = Traffic(balancer, sockets)
-    await traffic.start()
+    try:
+        await traffic.start()
+    except ConfigError as problem:
+        raise SystemExit(_said(str(problem))) from None
     admin, control = None, None
     if config.admin:
         admin = await _open_admin(balancer, address)
@@ -59,8 +61,6 @@ async def serve(config: BalancerConfig, on_ready: Callable[[str], None]) -> None
         admin.close()
     if control is not None:
         await control.close()
-    if balancer.log is not None:
-        balancer.log.close()
 
 
 def _room(config: BalancerConfig) -> tuple[int, int]:
@@ -94,15 +94,6 @@ async def _open_control(path: str, control: Control) -> ControlServer:
         return await serve_control(path, control.commands, control.streams)
     except ControlError as problem:
         raise SystemExit(_said(f"--control: {problem}")) from None
-
-
-def _open_log(config: BalancerConfig, secret: bytes) -> AccessLog:
-    try:
-        return AccessLog(config, secret)
-    except OSError as problem:
-        raise SystemExit(_said(f"cannot use {problem.filename}: {problem.strerror}; choose another file")) from None
-    except ConfigError as problem:
-        raise SystemExit(_said(f"--log-key-file: {problem}")) from None
 
 
 def _impossible(option: str, address: str, problem: OSError) -> SystemExit:

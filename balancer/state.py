@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from balancer.config import BalancerConfig
 from balancer.events import standing, tell_feed
 from balancer.feed import Feed, line_of
+from balancer.networks import parse_networks
 from balancer.policies import POLICIES
 from balancer.policies.affinity import PERIODS
 from balancer.policies.base import PolicyOptions
@@ -17,6 +19,7 @@ from balancer.pool import Backend, Pool
 
 if TYPE_CHECKING:
     from balancer.access_log import AccessLog
+    from balancer.arrival import Arrival
     from balancer.front import Client
     from balancer.proxy import Exchange
     from balancer.upstream import Upstream
@@ -39,7 +42,10 @@ class Balancer:
         """Called on SIGHUP: files are opened anew."""
         self.labels: dict[str, str] = {}
         self.stopping = False
-        self.clients: set[Client] = set()
+        self.clients: set[Client | Arrival] = set()
+        self.turned_away: Counter[str] = Counter()
+        """Connections that never became a client's, by the reason why (arrival.py)."""
+        self.trusted_forwarders = parse_networks(config.trusted_forwarders)
         self.upstreams: set[Upstream] = set()
         self.most_clients = config.max_connections
         self.most_upstreams = sys.maxsize
@@ -49,6 +55,7 @@ class Balancer:
         self.in_flight_of: dict[bytes, int] = {}
         """Requests in flight by session ID, for the feed; kept only while somebody listens."""
         self._policy_options = PolicyOptions(rng, secret, config.sticky_options)
+        self.secret = secret
         self.clock = clock
         self._empty: asyncio.Future[None] | None = None
         self._waiting: dict[Backend, list[asyncio.Future[None]]] = {}
@@ -176,7 +183,7 @@ class Balancer:
             self._empty = asyncio.get_running_loop().create_future()
             await self._empty
 
-    def client_left(self, client: "Client") -> None:
+    def client_left(self, client: "Client | Arrival") -> None:
         self.clients.discard(client)
         if self._empty is not None and not self.clients and not self._empty.done():
             self._empty.set_result(None)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from balancer import health, trouble
+from balancer.access_log import AccessLog
+from balancer.arrival import Arrival, doorway
 from balancer.front import Client
 from balancer.state import SWEEP, Balancer
 from balancer.wire import Listening, adopt, listen
@@ -20,15 +22,18 @@ class Traffic:
     def __init__(self, balancer: Balancer, sockets: Sequence[socket.socket]) -> None:
         self._balancer = balancer
         self._sockets = sockets
+        self._newcomer = doorway(balancer)
         self._listening: list[Listening] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Clients are served once this returns."""
+        """Clients are served once this returns. Raises ConfigError."""
         balancer = self._balancer
+        if balancer.config.access_log:
+            balancer.use_log(AccessLog(balancer.config, balancer.secret))
         self._tasks = [balancer.run(self._sweep()), balancer.run(health.watch(balancer))]
         for sock in self._sockets:
-            self._listening.append(await listen(sock.dup(), lambda: Client(balancer)))
+            self._listening.append(await listen(sock.dup(), self._newcomer))
 
     async def finish(self, *, handed_over: bool = False) -> None:
         """Running requests may end, up to `stop_timeout` seconds. Clients at rest are let go, and not in the moment in
@@ -52,7 +57,7 @@ class Traffic:
             async with asyncio.timeout(patience):
                 await balancer.until_empty()
         for client in list(balancer.clients):
-            if client.at_rest:
+            if isinstance(client, Client) and client.at_rest:
                 client.close()
             else:
                 client.abort()
@@ -60,15 +65,18 @@ class Traffic:
             upstream.transport.abort()
         for task in self._tasks:
             task.cancel()
+        if balancer.log is not None:
+            for _ in range(3):
+                await asyncio.sleep(0)  # the loop's steps until the last ones hear that they are cut off
+            balancer.log.close()
 
     async def _take_waiting(self) -> None:
         """Whoever has connected is served: closing a socket would reset the connections that wait in it."""
-        balancer = self._balancer
         for sock in self._sockets:
             with suppress(OSError):
                 while True:
                     connection, _ = sock.accept()
-                    await adopt(connection, lambda: Client(balancer))
+                    await adopt(connection, self._newcomer)
             sock.close()
 
     async def _sweep(self) -> None:
@@ -77,11 +85,13 @@ class Traffic:
             self._balancer.sweep()
 
 
-def _let_go(client: Client, rest: float) -> None:
+def _let_go(client: Client | Arrival, rest: float) -> None:
     """At work: it ends after the running request, whose answer says so. At rest: once `rest` seconds have passed since
-    its last answer."""
+    its last answer; not come to a request yet: in so many seconds."""
     balancer = client.balancer
-    if client.exchange is not None:
+    if isinstance(client, Arrival):
+        client.deadline = min(client.deadline, balancer.within(rest))
+    elif client.exchange is not None:
         if client.exchange.tunnel:
             trouble.client_gone(client.exchange)
     elif client.at_rest:

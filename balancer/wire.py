@@ -1,7 +1,7 @@
 """TCP on our own epoll, inside asyncio's loop: the same interface as asyncio's transports, and nearly nothing between.
 
 `Plane` is the selector that asyncio's loop waits on. When it wakes it serves the wires first, each at once and in
-place, and hands only what is left (control channel, health checks, signals, TLS) to asyncio. So a request costs no
+place, and hands only what is left (control channel, health checks, signals) to asyncio. So a request costs no
 handle, no queue and no copy: the protocol's `data_received` is called from here, and `write` sends at once.
 """
 
@@ -90,6 +90,14 @@ class Wire(asyncio.Transport):
         plane.wires[self.fd] = self
         plane.epoll.register(self.fd, EPOLLIN)
         protocol.connection_made(self)
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert isinstance(protocol, asyncio.Protocol)
+        self._protocol = protocol
+        self._data_received = protocol.data_received
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self._protocol
 
     def ready(self, mask: int) -> None:
         if mask == EPOLLIN:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from balancer.wire import WireLoop
+from tests.balancer.certificates import Authority
 from tests.balancer.rig import Rig, Server
 
 
@@ -38,3 +39,14 @@ async def start() -> AsyncIterator[Start]:
 async def rig(start: Start) -> Rig:
     """A balancer in front of one server, 'a', that answers everything."""
     return await start(Server())
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def certificate(authority: Authority) -> str:
+    """The path of one for localhost, with its key."""
+    return authority.issue("localhost")

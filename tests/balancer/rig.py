@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from balancer.arrival import doorway
 from balancer.config import BalancerConfig, parse_backend
-from balancer.front import Client
 from balancer.pool import Backend
 from balancer.state import Balancer
 from balancer.wire import Listening, listen
@@ -267,7 +267,7 @@ class Rig:
         config = BalancerConfig(listen="127.0.0.1:0", **options)
         balancer = Balancer(config, Random(1), b"secret", clock)
         sock = socket.create_server(("127.0.0.1", 0), backlog=1000)
-        listening = await listen(sock, lambda: Client(balancer))
+        listening = await listen(sock, doorway(balancer))
         rig = cls(balancer, clock, sock.getsockname()[:2], problems=problems, _listening=listening)
         for server in servers:
             await rig.add(server)

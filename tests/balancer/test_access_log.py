@@ -145,7 +145,7 @@ async def test_users_who_were_moved(logging: Logging) -> None:
     rig, logged = await logging(Server(), policy="sticky_cookie")
     await rig.ask(get("/", "Cookie: lab_server=0123"))
     await rig.settled()
-    assert [entry["moved"] for entry in logged()] == ["gone"]
+    assert [entry["moved"] for entry in logged()] == ["bad_cookie"]
 
 
 async def test_lines_leave_at_the_next_sweep(logging: Logging, tmp_path: Path) -> None:
@@ -169,5 +169,5 @@ def test_a_key_of_ones_own(tmp_path: Path) -> None:
         log.close()
     assert len(names) == 1
     key.write_text("short\n")
-    with pytest.raises(ConfigError, match="needs 16 bytes at least: make it with `openssl rand -hex 32`"):
+    with pytest.raises(ConfigError, match="needs 16 bytes at least for a key: make it with `openssl rand -hex 32`"):
         read_key(str(key))

@@ -1,5 +1,6 @@
 """The access log of a real process: rotated under load, whole at the end, and no reason to stop serving."""
 
+import asyncio
 import json
 import os
 import signal
@@ -64,6 +65,22 @@ async def test_a_disk_that_is_full_stops_nothing(processes: Processes) -> None:
     assert errors[1] == f"balancer: access log /dev/full: {load.got.total()} lines were dropped"
 
 
+async def test_requests_cut_off_at_the_end_have_their_line(processes: Processes, tmp_path: Path) -> None:
+    _, address = await processes.server("one")
+    log = tmp_path / "access.log"
+    balancer = await processes.balancer("--backend", address, "--access-log", str(log), "--stop-timeout", "0.01")
+    async with aiohttp.ClientSession() as http:
+        running = asyncio.ensure_future(http.get(processes.url + "/slow"))
+        while (await call(processes.control, "state"))["backends"][0]["in_flight"] == 0:
+            pass
+        balancer.send_signal(signal.SIGTERM)
+        with pytest.raises(aiohttp.ClientError):
+            await running
+    assert await balancer.wait() == 0
+    (line,) = map(json.loads, log.read_text().splitlines())
+    assert (line["target"], line["status"], line["bytes"]) == ("/slow", 499, 0)
+
+
 async def test_whoever_read_stdout_has_gone(processes: Processes) -> None:
     _, address = await processes.server("one")
     balancer = await processes.balancer("--backend", address, "--access-log", "-", "--access-log-format", "combined")
@@ -86,7 +103,7 @@ async def test_whoever_read_stdout_has_gone(processes: Processes) -> None:
     [
         (["--access-log", "/nowhere/access.log"], "cannot use /nowhere/access.log: No such file or directory"),
         (["--access-log", "-", "--log-key-file", "/nowhere/key"], "cannot use /nowhere/key: No such file or directory"),
-        (["--access-log", "-", "--log-key-file", "/dev/null"], "--log-key-file: /dev/null needs 16 bytes at least"),
+        (["--access-log", "-", "--log-key-file", "/dev/null"], "/dev/null needs 16 bytes at least for a key"),
         (["--access-log-format", "jsn"], "--access-log-format: no format is called 'jsn'; did you mean json?"),
         (
             ["--check", "--access-log", "/nowhere/a"],
