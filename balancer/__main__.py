@@ -8,4 +8,5 @@ if __name__ == "__main__":
     if check:
         print(summary(config))
     else:
-        run(config, lambda address: print(f"balancer listening on http://{address}", flush=True))
+        scheme = "https" if config.tls_certificate else "http"
+        run(config, lambda address: print(f"balancer listening on {scheme}://{address}", flush=True))

@@ -141,7 +141,9 @@ def describe(balancer: Balancer, address: str) -> dict[str, Any]:
             {
                 "name": b.name,
                 "address": b.address,
+                "tls": b.tls,
                 "healthy": b.healthy,
+                "trouble": b.trouble,
                 "draining": b.draining,
                 "leaving": b.leaving,
                 "share": b.step / STEPS,

@@ -22,7 +22,7 @@ async def watch(balancer: Balancer) -> None:
 async def check(balancer: Balancer, backend: Backend) -> None:
     """One check, and what follows from it: `rise` passed in a row bring a backend back, `fall` missed take it out."""
     config = balancer.config
-    if await passes(backend, config.health_path, config.health_interval):
+    if await passes(balancer, backend, config.health_interval):
         backend.passes += 1
         backend.misses = 0
         if backend.passes >= config.rise:
@@ -34,18 +34,24 @@ async def check(balancer: Balancer, backend: Backend) -> None:
             balancer.set_health(backend, False)
 
 
-async def passes(backend: Backend, path: str, within: float) -> bool:
-    """Whether the backend answers `path` with 2xx within so many seconds, or, without a path, can be connected to."""
-    writer = None
+async def passes(balancer: Balancer, backend: Backend, within: float) -> bool:
+    """Whether the backend answers the health path with 2xx in so many seconds, or, without one, can be connected to."""
+    path, writer = balancer.config.health_path, None
+    context, name = (balancer.backend_tls, backend.host) if backend.tls else (None, None)
     try:
         async with asyncio.timeout(within):
-            reader, writer = await asyncio.open_connection(backend.host, backend.port)
+            reader, writer = await asyncio.open_connection(
+                backend.host, backend.port, ssl=context, server_hostname=name
+            )
+            balancer.reached(backend)
             if not path:
                 return True
             writer.write(f"GET {path} HTTP/1.1\r\nHost: {backend.address}\r\nConnection: close\r\n\r\n".encode())
             line = await reader.readline()
             return line.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2"))
-    except (OSError, TimeoutError, ValueError):
+    except (OSError, TimeoutError, ValueError) as problem:
+        if writer is None:
+            balancer.reached(backend, problem)
         return False
     finally:
         if writer is not None:

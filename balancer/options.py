@@ -15,7 +15,7 @@ from balancer.policies import POLICIES
 # field -> (what its value stands for, what it is). What is a FILE is read at the start: `--check` tries to.
 OPTIONS = {
     "listen": ("HOST:PORT", "port 0: any free one"),
-    "backends": ("[NAME=]HOST:PORT[*WEIGHT]", "a server; repeat"),
+    "backends": ("[NAME=][https://]HOST:PORT[*WEIGHT]", "a server; repeat"),
     "policy": ("NAME", "who gets a request: " + ", ".join(POLICIES)),
     "slow_start": ("SECONDS", "until a server that comes, or comes back, gets its full share; 0: at once"),
     "sticky": ("MODE", "sticky_cookie, when the user's server is down: soft moves the user, hard answers 503"),

@@ -81,6 +81,7 @@ class Backend:
     host: str
     port: int
     weight: int = 1
+    tls: bool = False
     healthy: bool = True
     draining: bool = False
     leaving: bool = False
@@ -92,6 +93,8 @@ class Backend:
     """Active checks failed in a row."""
     passes: int = 0
     """Active checks passed in a row."""
+    trouble: str = ""
+    """Why it could not be reached the last time somebody tried; empty: it could."""
     up_since: float = -inf
     step: int = STEPS
     """How far its slow start has come."""

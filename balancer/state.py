@@ -1,10 +1,12 @@
 """What outlives a request: the pool, the policy in force, counters, the feed, open connections and the coarse clock."""
 
 import asyncio
+import ssl
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from balancer.policies import POLICIES
 from balancer.policies.affinity import PERIODS
 from balancer.policies.base import PolicyOptions
 from balancer.pool import Backend, Pool
+from balancer.tls import backend_context, reason_of
 
 if TYPE_CHECKING:
     from balancer.access_log import AccessLog
@@ -96,6 +99,11 @@ class Balancer:
         for opened_anew in self.hangups:
             opened_anew()
 
+    @cached_property
+    def backend_tls(self) -> ssl.SSLContext:
+        """For connections to https:// backends; made when the first is."""
+        return backend_context(self.config)
+
     def within(self, seconds: float) -> float:
         """A deadline that far away: never too early, and up to two sweeps late."""
         return self.now + seconds + SWEEP
@@ -123,6 +131,13 @@ class Balancer:
         backend.failures += 1
         if backend.failures >= self.config.fall:
             self.set_health(backend, False)
+
+    def reached(self, backend: Backend, problem: Exception | None = None) -> None:
+        """A connection to it was made, or could not be. What is wrong with a certificate is said on stderr, once."""
+        trouble = reason_of(problem) if problem is not None else ""
+        if trouble != backend.trouble and isinstance(problem, ssl.SSLError):
+            print(f"balancer: {backend.name}: {trouble}", file=sys.stderr, flush=True)
+        backend.trouble = trouble
 
     def set_health(self, backend: Backend, healthy: bool) -> None:
         if backend.healthy == healthy:

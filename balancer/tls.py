@@ -82,11 +82,15 @@ def backend_context(config: BalancerConfig) -> ssl.SSLContext:
 
 
 def reason_of(problem: Exception) -> str:
-    """Why TLS has failed, in the words of OpenSSL: `certificate verify failed: self-signed certificate`."""
+    """Why a connection has failed; of TLS in OpenSSL's words: `certificate verify failed: self-signed certificate`."""
     if isinstance(problem, ssl.SSLCertVerificationError):
         return f"certificate verify failed: {problem.verify_message}"
     if isinstance(problem, ssl.SSLError) and problem.reason:
         return problem.reason.lower().replace("_", " ")
+    if isinstance(problem, TimeoutError) and not str(problem):
+        return "no answer in time"
+    if isinstance(problem, OSError) and problem.strerror:
+        return problem.strerror
     return str(problem) or type(problem).__name__
 
 

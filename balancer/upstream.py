@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from balancer.http1 import Response
 from balancer.pool import Backend
+from balancer.secured import Secured
 from balancer.state import Balancer
 from balancer.trouble import backend_lost
 from balancer.wire import dial
@@ -33,15 +34,44 @@ async def connect(balancer: Balancer, backend: Backend) -> "Upstream":
     balancer.connecting += 1
     try:
         async with asyncio.timeout(balancer.config.connect_timeout):
-            await dial(backend.host, backend.port, lambda: upstream)
+            if backend.tls:
+                await _dial_tls(balancer, backend, upstream)
+            else:
+                await dial(backend.host, backend.port, lambda: upstream)
+        if upstream.transport.is_closing():
+            raise ConnectionResetError("it closed the connection at once")
     except BaseException as problem:
         balancer.upstreams.discard(upstream)  # uvloop closes it, but does not tell it so
         if isinstance(problem, OSError) and problem.errno in (errno.EMFILE, errno.ENFILE):
             raise NoRoom from None
+        if isinstance(problem, (OSError, TimeoutError)):
+            balancer.reached(backend, problem)
         raise
     finally:
         balancer.connecting -= 1
+    balancer.reached(backend)
     return upstream
+
+
+async def _dial_tls(balancer: Balancer, backend: Backend, upstream: "Upstream") -> None:
+    """Raises OSError, ssl.SSLError among them; its words say what is wrong with a certificate."""
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def told(problem: Exception | None) -> None:
+        if over.done():
+            return
+        if problem is None:
+            over.set_result(None)
+        else:
+            over.set_exception(problem)
+
+    secured = Secured(upstream, balancer.backend_tls, told, backend.host)
+    await dial(backend.host, backend.port, lambda: secured)
+    try:
+        await over
+    except BaseException:
+        secured.abort()
+        raise
 
 
 class Upstream(asyncio.Protocol):

@@ -6,6 +6,7 @@ Bytes in, bytes out: nothing here knows the balancer's parsers. Time is a number
 import asyncio
 import json
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -189,6 +190,7 @@ class Server:
         self._talks: set[asyncio.Task[None]] = set()
         self._listening: asyncio.Server | None = None
         self.port = 0
+        self.tls: ssl.SSLContext | None = None
         self.limit = 1 << 20
         """Bytes that are read ahead of the script, at least."""
 
@@ -197,7 +199,9 @@ class Server:
         return f"127.0.0.1:{self.port}"
 
     async def open(self) -> "Server":
-        self._listening = await asyncio.start_server(self._greet, "127.0.0.1", self.port, limit=self.limit)
+        self._listening = await asyncio.start_server(
+            self._greet, "127.0.0.1", self.port, limit=self.limit, ssl=self.tls
+        )
         self.port = self._listening.sockets[0].getsockname()[1]
         return self
 
@@ -279,7 +283,8 @@ class Rig:
         if not server.port:
             await server.open()
         self.servers[server.name] = server
-        backend = parse_backend(f"{server.name}={server.address}*{weight}")
+        scheme = "https://localhost" if server.tls else "http://127.0.0.1"
+        backend = parse_backend(f"{server.name}={scheme}:{server.port}*{weight}")
         self.balancer.pool.add(backend)
         return backend
 

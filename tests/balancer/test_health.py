@@ -116,7 +116,7 @@ async def test_what_passes_a_check(start: Start, reply: bytes, passes: bool) -> 
 
     heard: list[Message] = []
     rig = await start(Server(script))
-    assert await health.passes(rig.backend(), "/health", 5.0) is passes
+    assert await health.passes(rig.balancer, rig.backend(), 5.0) is passes
     assert heard[0].start == "GET /health HTTP/1.1"
     assert heard[0]["host"] == rig.servers["a"].address
 
@@ -126,7 +126,7 @@ async def test_silence_does_not_pass(start: Start) -> None:
         await line.rest()
 
     rig = await start(Server(script))
-    assert await health.passes(rig.backend(), "/health", 0.05) is False
+    assert await health.passes(rig.balancer, rig.backend(), 0.05) is False
 
 
 async def test_fall_and_rise_count_checks_in_a_row(start: Start) -> None:
