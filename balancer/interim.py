@@ -23,6 +23,8 @@ def final_answer(exchange: "Exchange", data: bytes) -> tuple[bytes, Response | N
         if end < 4 or end > MAX_HEAD:
             if len(data) > MAX_HEAD:
                 raise Refused(502, "its head is too long")
+            if not data.startswith(b"HTTP/1."[: len(data)]):
+                raise Refused(502, "it begins with something else")  # waiting for more would change nothing
             return data, None
         answer = parse_response(data[:end], request.method, strip)
         if answer.status == 101:

@@ -10,6 +10,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
+from asyncio.subprocess import Process
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,11 +67,13 @@ async def race(case: Case, requests: int, proxy: str = "balancer") -> Result:
         addresses = [(await processes.backend(*case.backend))[1] for _ in range(2)]
         with tempfile.TemporaryDirectory(prefix="race-") as folder:
             Path(folder).chmod(0o755)  # nginx's workers are another user when it is started by root  # noqa: ASYNC240
-            address = await start_proxy(processes, proxy, addresses, Path(folder))
+            process, address = await start_proxy(processes, proxy, addresses, Path(folder))
             crowd = Crowd(address, case.clients, requests, case.think)
             await crowd.play()
-        done = await processed(addresses)
-        state = await processes.tell("state") if proxy == "balancer" else {}
+            done = await processed(addresses)
+            state = await processes.tell("state") if proxy == "balancer" else {}
+            process.terminate()  # nginx ends its workers
+            await process.wait()
     return Result(
         posts=len(crowd.posted),
         lost=sum(count for what, count in crowd.failures.items() if what.startswith("POST")),
@@ -80,11 +83,13 @@ async def race(case: Case, requests: int, proxy: str = "balancer") -> Result:
     )
 
 
-async def start_proxy(processes: Processes, proxy: str, addresses: list[str], folder: Path) -> tuple[str, int]:
+async def start_proxy(
+    processes: Processes, proxy: str, addresses: list[str], folder: Path
+) -> tuple[Process, tuple[str, int]]:
     if proxy == "balancer":
-        return (await processes.balancer(*addresses, options=("--health-path", "", "--fall", "1000")))[1]
+        return await processes.balancer(*addresses, options=("--health-path", "", "--fall", "1000"))
     port = free_port()
-    await processes.launch(*PROXIES[proxy](port, [int(a.rpartition(":")[2]) for a in addresses], folder, ()))
+    process = await processes.launch(*PROXIES[proxy](port, [int(a.rpartition(":")[2]) for a in addresses], folder, ()))
     while True:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -92,7 +97,7 @@ async def start_proxy(processes: Processes, proxy: str, addresses: list[str], fo
             await asyncio.sleep(0)
         else:
             writer.close()
-            return "127.0.0.1", port
+            return process, ("127.0.0.1", port)
 
 
 def main() -> None:
