@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MAX_FIRST = 64 * 1024
 """Bytes of a body kept while a connection is being made; then the client has to wait."""
+SLOWEST = 500
+"""Bytes of a body in a second that a client must send on average, once the response timeout is over: one byte now and
+then buys no time to speak of (slow loris; the rate is that of Apache's mod_reqtimeout)."""
 TUNNEL_IDLE = 3600.0
 """Seconds without a byte in either direction."""
 
@@ -113,13 +116,14 @@ class Exchange:
 
     def upload_part(self, data: bytes) -> bytes:
         """More of the request's body; returns what comes after it."""
-        limit = TUNNEL_IDLE if self.tunnel else self.balancer.config.response_timeout
-        self.client.deadline = self.balancer.within(limit)
+        client, balancer = self.client, self.balancer
         if self.tunnel:
             assert self.upstream is not None
+            client.deadline = balancer.within(TUNNEL_IDLE)
             self.upstream.write(data)
             return b""
         assert self.upload is not None
+        client.deadline = min(balancer.within(balancer.config.response_timeout), client.deadline + len(data) / SLOWEST)
         try:
             part, rest = self.upload.feed(data)
         except Refused as refused:

@@ -1,5 +1,23 @@
 """The rig of tests/balancer, for faults that one process can show; processes.py has the others."""
 
+import contextlib
+import socket
+from collections.abc import Iterator
+
 from tests.balancer.conftest import pytest_asyncio_loop_factories, rig, start
 
-__all__ = ["pytest_asyncio_loop_factories", "rig", "start"]
+__all__ = ["black_hole", "pytest_asyncio_loop_factories", "rig", "start"]
+
+
+@contextlib.contextmanager
+def black_hole() -> Iterator[int]:
+    """A port whose queue of connections is full: neither a refusal nor a welcome."""
+    with contextlib.ExitStack() as stack:
+        deaf = stack.enter_context(socket.socket())
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(5):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        yield deaf.getsockname()[1]

@@ -3,8 +3,6 @@ many requests it took until nobody was sent there any more. Time is the rig's cl
 
 import asyncio
 import contextlib
-import socket
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
@@ -13,6 +11,7 @@ from balancer import health
 from balancer.state import SWEEP
 from tests.balancer.conftest import Start
 from tests.balancer.rig import Line, Rig, Script, Server, get, ok, until
+from tests.faults.conftest import black_hole
 
 TIMEOUT = 5.0
 GET, POST = get("/"), get("/", "Content-Length: 4", method="POST") + b"body"
@@ -133,20 +132,6 @@ async def settle_reading(rig: Rig, case: Case) -> None:
 # Nobody there
 
 
-@contextlib.asynccontextmanager
-async def black_hole() -> AsyncIterator[int]:
-    """A port whose queue of connections is full: neither a refusal nor a welcome."""
-    with contextlib.ExitStack() as stack:
-        deaf = stack.enter_context(socket.socket())
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen(0)
-        for _ in range(5):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(deaf.getsockname())
-        yield deaf.getsockname()[1]
-
-
 @pytest.mark.parametrize("request_", [GET, POST], ids=["GET", "POST"])
 async def test_a_refusal_is_definite_and_any_request_goes_elsewhere(start: Start, request_: bytes) -> None:
     """Client: 200; reached: one backend; errors: 1; taken out after `fall` (2) requests."""
@@ -163,7 +148,7 @@ async def test_a_refusal_is_definite_and_any_request_goes_elsewhere(start: Start
 @pytest.mark.parametrize("request_", [GET, POST], ids=["GET", "POST"])
 async def test_a_black_hole_costs_the_connect_timeout(start: Start, request_: bytes) -> None:
     """Client: 200; reached: one backend; errors: 1; waited for once, and then taken out."""
-    async with black_hole() as port:
+    with black_hole() as port:
         lost = Server()
         lost.port = port
         rig = await start(lost, Server(), connect_timeout=0.1, fall=1)
@@ -176,7 +161,7 @@ async def test_a_black_hole_costs_the_connect_timeout(start: Start, request_: by
 
 async def test_many_requests_into_a_black_hole_all_go_elsewhere(start: Start) -> None:
     """50 at once: 200 each, b gets 50, and nothing is left of the attempts."""
-    async with black_hole() as port:
+    with black_hole() as port:
         lost = Server()
         lost.port = port
         rig = await start(lost, Server(), connect_timeout=0.1)
