@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults.load import load
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_factories=["uvloop"])]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_factories=["asyncio"])]
 
 
 async def test_of_100_000_requests_none_fails_whatever_is_changed() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.race import CASES, race
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_factories=["uvloop"])]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_factories=["asyncio"])]
 
 
 @pytest.mark.parametrize("name", CASES)
