@@ -1,5 +1,6 @@
 """TLS by the standard library's ssl: what clients are shown, and what backends have to show."""
 
+import os
 import ssl
 import sys
 from collections.abc import Iterator
@@ -85,13 +86,13 @@ def reason_of(problem: Exception) -> str:
     """Why a connection has failed; of TLS in OpenSSL's words: `certificate verify failed: self-signed certificate`."""
     if isinstance(problem, ssl.SSLCertVerificationError):
         return f"certificate verify failed: {problem.verify_message}"
-    if isinstance(problem, ssl.SSLError) and problem.reason:
-        return problem.reason.lower().replace("_", " ")
-    if isinstance(problem, TimeoutError) and not str(problem):
+    if isinstance(problem, ssl.SSLError):
+        return problem.reason.lower().replace("_", " ") if problem.reason else str(problem)
+    if isinstance(problem, TimeoutError) and not problem.errno:
         return "no answer in time"
-    if isinstance(problem, OSError) and problem.strerror:
-        return problem.strerror
-    return str(problem) or type(problem).__name__
+    if isinstance(problem, OSError) and problem.errno is not None and problem.errno > 0:
+        return os.strerror(problem.errno)
+    return getattr(problem, "strerror", "") or str(problem) or type(problem).__name__
 
 
 def _require(path: str, mark: bytes, what: str) -> None:

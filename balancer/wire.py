@@ -55,7 +55,27 @@ async def dial(host: str, port: int, factory: Callable[[], asyncio.Protocol]) ->
     if not isinstance(loop, WireLoop):
         await loop.create_connection(factory, host, port)
         return
-    family, _, _, _, address = (await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))[0]
+    problem = OSError(f"{host} has no address")
+    for family, _, _, _, address in await _resolved(loop, host, port):  # a name may have several
+        try:
+            sock = await _connected(loop, family, address)
+        except OSError as failure:
+            problem = failure
+        else:
+            Wire(loop.plane, sock, address, factory())
+            return
+    raise problem
+
+
+async def _resolved(loop: "WireLoop", host: str, port: int) -> list[Any]:
+    """All addresses of a name. One that is written out costs no other thread."""
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+async def _connected(loop: "WireLoop", family: int, address: Any) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
@@ -64,7 +84,7 @@ async def dial(host: str, port: int, factory: Callable[[], asyncio.Protocol]) ->
     except BaseException:
         sock.close()
         raise
-    Wire(loop.plane, sock, address, factory())
+    return sock
 
 
 class Wire(asyncio.Transport):
