@@ -5,6 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 
+from balancer.http1 import parse_request
+from balancer.quick import quick_request
 from tests.fuzz import mutate
 from tests.fuzz.differences import difference
 from tests.fuzz.llhttp import Llhttp
@@ -24,11 +26,11 @@ class Backend:
     def __init__(self) -> None:
         self.heard: list[Seen] = []
 
-    def __call__(self, data: bytes) -> bytes | None:
+    def __call__(self, data: bytes) -> list[bytes] | None:
         reading = by_h11(data)
         assert reading.end in ("all", "waits"), f"h11 will not have what was forwarded: {reading.why}"
         self.heard += reading.requests
-        return OK * len(reading.requests) or None
+        return [OK] * len(reading.requests) or None
 
 
 @dataclass
@@ -81,6 +83,8 @@ async def check(
 ) -> tuple[Reading, Talk]:
     """One stream, in one piece and in these: what the strict parsers read in it is what the backend hears."""
     reading = strict(raw)
+    quick = quick_request(raw)
+    assert quick is None or quick == parse_request(quick.raw), "the short cut leads elsewhere"
     backend.heard.clear()
     talk = await memory.talk([raw])
     heard, statuses = list(backend.heard), answered(talk.answers)

@@ -39,3 +39,16 @@ REQUESTS = {
         [b"/a", b"/b"], "all",
     ),
 }  # fmt: skip
+
+# Method, what the backend sends, whether it then ends the connection, and the outcome (answers.Answer).
+ANSWERS = {
+    # The same lost start of a group: Connection went on to the client. Node sends its chunked answers so.
+    "Connection before a field that is watched": (
+        b"GET", b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", False, "whole",
+    ),
+    "more than was asked for": (
+        b"GET", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", False, "whole",
+    ),
+    "a body where none may be": (b"HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", False, "whole"),
+}  # fmt: skip

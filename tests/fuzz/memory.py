@@ -86,8 +86,9 @@ class MemoryLoop(asyncio.SelectorEventLoop):
             sock.close()
 
 
-Reply = Callable[[bytes], bytes | None]
-"""What a backend sends when this is what it has got since its last answer; None: nothing yet."""
+Reply = Callable[[bytes], list[bytes] | None]
+"""What a backend sends, piece by piece, when this is what it has got since its last answer; None: nothing yet. An empty
+piece ends the connection."""
 
 
 @dataclass
@@ -161,5 +162,15 @@ class Memory:
                     answer = self.reply(b"".join(end.written[end.answered :]))
                     if answer is not None:
                         end.answered = len(end.written)
-                        end.protocol.data_received(answer)
+                        self.deliver(end, answer)
                         moving = True
+
+    def deliver(self, end: End, answer: list[bytes]) -> None:
+        for piece in answer:
+            if end.over:
+                break  # the balancer has seen enough
+            if piece:
+                end.protocol.data_received(piece)
+            else:
+                end.protocol.eof_received()
+                end.over = True
