@@ -77,7 +77,8 @@ def strict(raw: bytes, method: bytes, ends: bool) -> Answer:
         for _ in range(MOST_INTERIM + 1):
             end = raw.find(b"\r\n\r\n") + 4
             if end < 4 or end > MAX_HEAD:
-                return Answer("refused" if ends or len(raw) > MAX_HEAD else "waits", why="no head")
+                hopeless = ends or len(raw) > MAX_HEAD or not raw.startswith(b"HTTP/1."[: len(raw)])
+                return Answer("refused" if hopeless else "waits", why="no head")
             answer = parse_response(raw[:end], method)
             raw = raw[end:]
             if answer.status >= 200:
