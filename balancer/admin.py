@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -31,13 +32,14 @@ METRICS: dict[str, tuple[str, str, Callable[[State], dict[str, float]]]] = {
 }
 
 
-async def serve_admin(host: str, port: int, state: Callable[[], State]) -> asyncio.Server:
-    """Raises OSError when it cannot listen."""
+async def serve_admin(sock: socket.socket, state: Callable[[], Awaitable[State]]) -> asyncio.Server:
+    """Answer on this listening socket."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
-                writer.write(respond(await reader.readuntil(b"\r\n\r\n"), state))
+                head, now = await reader.readuntil(b"\r\n\r\n"), await state()
+                writer.write(respond(head, lambda: now))
                 await writer.drain()
         except (TimeoutError, ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # nobody to be answered, or nothing to answer to
@@ -46,7 +48,7 @@ async def serve_admin(host: str, port: int, state: Callable[[], State]) -> async
             with suppress(ConnectionError):
                 await writer.wait_closed()
 
-    return await asyncio.start_server(answer, host, port, limit=MAX_HEAD)
+    return await asyncio.start_server(answer, sock=sock, limit=MAX_HEAD)
 
 
 def respond(head: bytes, state: Callable[[], State]) -> bytes:

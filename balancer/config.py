@@ -4,6 +4,7 @@
 """
 
 import re
+import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -20,6 +21,7 @@ MOST_WEIGHT = 256
 MAY_BE_ZERO = frozenset({"slow_start", "sticky_max_age"})
 """0 means that there is none."""
 VERIFY = ("full", "none")
+MOST_WORKERS = 256
 
 
 class Problem(NamedTuple):
@@ -49,6 +51,7 @@ class BalancerConfig:
     """
 
     listen: str = "127.0.0.1:8080"
+    workers: int = 1
     backends: Sequence[str] = ()
     policy: str = "round_robin"
     slow_start: float = 0.0
@@ -80,6 +83,7 @@ class BalancerConfig:
     backend_verify: str = "full"
     proxy_protocol_from: str = ""
     trusted_forwarders: str = ""
+    secret_file: str = ""
     seed: int | None = None
     strip_session_headers: bool = False
 
@@ -90,6 +94,10 @@ class BalancerConfig:
     def problems(self) -> Iterator[Problem]:
         """Everything that cannot work, not only the first: whoever mends a file wants to know it all."""
         yield from _numbers(self)
+        if self.workers > MOST_WORKERS:
+            yield Problem("workers", f"at most {MOST_WORKERS}, and no more than there are cores, not {self.workers}")
+        elif self.workers > 1 and sys.platform != "linux":
+            yield Problem("workers", "only Linux shares a port evenly: use one worker here")
         yield from _refused("listen", split_address, self.listen)
         yield from _backends(self)
         yield from _refused("policy", require_policy, self.policy)
@@ -125,6 +133,11 @@ class BalancerConfig:
             max_age=self.sticky_max_age,
             fallback=self.sticky_fallback,
         )
+
+
+def as_json(config: BalancerConfig) -> dict[str, Any]:
+    """The fields as another process reads them: `BalancerConfig(**...)` is the same again."""
+    return {name: list(value) if KINDS[name] is list else value for name, value in vars(config).items()}
 
 
 def _numbers(config: BalancerConfig) -> Iterator[Problem]:

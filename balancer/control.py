@@ -22,6 +22,8 @@ class Control:
         self._balancer = balancer
         self._address = address
         self._stop = stop
+        self._leaving: dict[str, Backend] = {}
+        """Removed, with requests still running."""
         self.commands: dict[str, Command] = {
             "state": self.state,
             "policy": self.policy,
@@ -29,6 +31,7 @@ class Control:
             "drain": self.drain,
             "resume": self.resume,
             "remove": self.remove,
+            "removed": self.removed,
             "label": self.label,
             "mark": self.mark,
             "shutdown": self.shutdown,
@@ -89,9 +92,15 @@ class Control:
         """It gets no more requests. `wait`: answer only when its running ones are over, so that it may be stopped."""
         backend = self._find(name)
         self._balancer.remove(backend)
-        if wait:
+        self._leaving = {each.name: each for each in (*self._leaving.values(), backend) if each.in_flight}
+        return await self.removed(backend.name) if wait else {"in_flight": backend.in_flight}
+
+    async def removed(self, name: str) -> dict[str, Any]:
+        """Answer when the running requests of a removed server are over."""
+        backend = self._leaving.get(name)
+        if backend is not None:
             await self._until_idle(backend)
-        return {"in_flight": backend.in_flight}
+        return {"in_flight": 0}
 
     async def label(self, **labels: str) -> dict[str, Any]:
         """Labels are stamped on every event; store=redis, for example."""

@@ -7,26 +7,24 @@ start, as HAProxy does, and some descriptors are kept for connections to backend
 import resource
 import sys
 
+from balancer.config import ConfigError
+
 RESERVED = 128
 """For everything that is no connection of a request: listening sockets, channels, logs, health checks, refusals."""
 FOR_BACKENDS = 4
 """One out of so many of the rest is kept for connections to backends: clients at rest hold none."""
 
 
-class TooFewDescriptors(Exception):
-    """The message says what to do next."""
-
-
 def claim(wanted: int) -> tuple[int, int]:
     """Raise this process's limit as far as it may; returns how many clients, at most `wanted`, and how many
-    connections to backends there is room for. Raises TooFewDescriptors."""
+    connections to backends there is room for. Raises ConfigError."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     room = (hard if hard != resource.RLIM_INFINITY else sys.maxsize) - RESERVED
     clients = min(wanted, room - room // FOR_BACKENDS)
     if clients < 1:
-        raise TooFewDescriptors(
+        raise ConfigError(
             f"the limit of {hard} open files leaves no room for clients: raise it (ulimit -Hn 4096, LimitNOFILE=)"
         )
     return clients, room - clients

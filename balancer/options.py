@@ -15,6 +15,7 @@ from balancer.policies import POLICIES
 # field -> (what its value stands for, what it is). What is a FILE is read at the start: `--check` tries to.
 OPTIONS = {
     "listen": ("HOST:PORT", "port 0: any free one"),
+    "workers": ("N", "processes that share the port; each has its own turns, health checks and connections"),
     "backends": ("[NAME=][https://]HOST:PORT[*WEIGHT]", "a server; repeat"),
     "policy": ("NAME", "who gets a request: " + ", ".join(POLICIES)),
     "slow_start": ("SECONDS", "until a server that comes, or comes back, gets its full share; 0: at once"),
@@ -46,6 +47,7 @@ OPTIONS = {
     "backend_verify": ("HOW", "certificates of https:// servers: " + ", ".join(VERIFY)),
     "proxy_protocol_from": ("NETWORKS", "such as 10.0.0.0/8,::1: who has to begin with a PROXY header (v1 or v2)"),
     "trusted_forwarders": ("NETWORKS", "whose X-Forwarded-* is believed, and added to"),
+    "secret_file": ("FILE", "the secret of sticky cookies, the same for several balancers; empty: one of our own"),
     "seed": ("N", "of the policies that draw at random"),
     "strip_session_headers": ("", "keep Served-By and Session-* from clients"),
 }
@@ -60,7 +62,13 @@ line says goes before it; a list there takes the place of the file's list.
     health-interval = 0.5
 
 SIGTERM and Ctrl-C finish what runs, and end. SIGHUP opens files anew and reads
-no settings: a running balancer is changed at its control socket.
+no settings: a running balancer is changed at its control socket. SIGUSR2 starts
+the same command line again, with a file of settings as it is then: the new
+process takes over the listening sockets, and the old one finishes what it has.
+
+With --workers N the policies are as strict in each worker: with round_robin
+each has turns of its own. Sticky and address policies decide alike in all.
+max-connections is shared out among them; max-idle is for each.
 
 example: python -m balancer --backend 127.0.0.1:8001 --backend 127.0.0.1:8002
 """
@@ -123,7 +131,11 @@ def _read(path: str) -> None:
         file.read(1)
 
 
-ATTEMPTS: dict[str, Callable[[str], object]] = {"access_log": check_log, "log_key_file": read_key}
+ATTEMPTS: dict[str, Callable[[str], object]] = {
+    "access_log": check_log,
+    "log_key_file": read_key,
+    "secret_file": read_key,
+}
 """What `--check` tries with a file, other than to read it."""
 
 

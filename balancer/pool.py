@@ -215,6 +215,12 @@ class Pool:
         self.backends.append(backend)
         self.changed()
 
+    def take_over(self, backends: Iterable[Backend], departed: dict[str, str]) -> None:
+        """Be what another pool was: these, and why former ones are gone."""
+        self.backends = list(backends)
+        self._departed = dict(departed)
+        self.changed()
+
     def remove(self, backend: Backend) -> None:
         """It is picked no more. What it is still doing goes on, and is counted: see `settle`."""
         backend.removed = True

@@ -1,115 +1,137 @@
-"""One balancer process, from its start to its end."""
+"""One balancer, from its start to its end: a single process, or the parent of workers."""
 
 import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from random import Random
 
 from balancer import tls
+from balancer.access_log import read_key
 from balancer.admin import serve_admin
-from balancer.config import BalancerConfig, ConfigError, parse_backend, word
-from balancer.control import Control, describe
-from balancer.descriptors import TooFewDescriptors, claim
+from balancer.config import BalancerConfig, ConfigError, as_json, parse_backend, split_address, word
+from balancer.control import Control
+from balancer.descriptors import claim
+from balancer.handover import Legacy, Succession, inherited
 from balancer.listening import CannotListen, open_sockets, shown
+from balancer.say import say, tell_systemd
+from balancer.shared_control import SharedControl
+from balancer.standing import follow, orders, succeed
 from balancer.state import Balancer
 from balancer.traffic import Traffic
 from balancer.wire import WireLoop
+from balancer.workers import Workers
 from servers.control import ControlError, ControlServer, serve_control
 
 
-def run(config: BalancerConfig, on_ready: Callable[[str], None]) -> None:
+def run(config: BalancerConfig, on_ready: Callable[[str], None], command: Sequence[str] = ()) -> None:
     """Serve until SIGTERM, SIGINT or the control channel's `shutdown`; then finish what runs, and return.
 
     `on_ready` gets the address, HOST:PORT, once clients can connect. When that is impossible: one line on stderr, and
-    SystemExit with 2.
+    SystemExit with 2. `command` is started at SIGUSR2, to take over (handover.py).
     """
-    for problem in tls.problems(config):
-        raise SystemExit(_said(f"--{word(problem.field)}: {problem.said}"))
     with asyncio.Runner(loop_factory=WireLoop) as runner:
-        runner.run(serve(config, on_ready))
+        runner.run(serve(config, on_ready, command))
 
 
-async def serve(config: BalancerConfig, on_ready: Callable[[str], None]) -> None:
+async def serve(config: BalancerConfig, on_ready: Callable[[str], None], command: Sequence[str] = ()) -> None:
+    try:
+        await _serve(config, on_ready, command)
+    except ConfigError as problem:
+        say(str(problem))
+        raise SystemExit(2) from None
+
+
+async def _serve(config: BalancerConfig, on_ready: Callable[[str], None], command: Sequence[str]) -> None:
+    """Raises ConfigError when it cannot start."""
+    for problem in tls.problems(config):
+        raise ConfigError(f"--{word(problem.field)}: {problem.said}")
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    # The secret keeps sticky cookies from telling which server they mean; it dies with the process.
-    balancer = Balancer(config, Random(config.seed), os.urandom(32), loop.time)
-    loop.add_signal_handler(signal.SIGHUP, balancer.hang_up)
-    balancer.most_clients, balancer.most_upstreams = _room(config)
+    legacy = inherited()
+    secret = _secret(config, legacy)
+    balancer = Balancer(config, Random(config.seed), secret, loop.time)
+    _make_room(balancer)
+    _take_up(balancer, legacy)
+    sockets = _open_sockets("--listen", config.listen, legacy, config.workers)
+    admin_sockets = _open_sockets("--admin", config.admin, legacy) if config.admin else []
+    address = shown(sockets[0])
+    traffic: Traffic | Workers
+    if config.workers > 1:
+        traffic = Workers(balancer, sockets, secret)
+        control: Control = SharedControl(traffic, address, stop)
+    else:
+        traffic = Traffic(balancer, sockets)
+        control = Control(balancer, address, stop)
+    await traffic.start()
+    admin = [await serve_admin(sock.dup(), control.state) for sock in admin_sockets]
+
+    def leave() -> Legacy:
+        held = {f"--listen {config.listen}": sockets, f"--admin {config.admin}": admin_sockets}
+        return Legacy(secret, held, as_json(config), orders(balancer))
+
+    succession = Succession(command, leave, stop)
+    channel = await _open_control(config.control, control, succession, legacy) if config.control else None
+    loop.add_signal_handler(signal.SIGHUP, traffic.hang_up)
+    loop.add_signal_handler(signal.SIGUSR2, succession.begin)
+    on_ready(address)
+    legacy.taken()
+    tell_systemd(f"MAINPID={os.getpid()}\nREADY=1")
+    await stop.wait()
+    succession.end()
+    await traffic.finish(handed_over=succession.done)
+    for listening in admin:
+        listening.close()
+    if channel is not None:
+        await channel.close()
+
+
+def _secret(config: BalancerConfig, legacy: Legacy) -> bytes:
+    """It keeps sticky cookies from telling which server they mean."""
+    if not config.secret_file:
+        return legacy.secret or os.urandom(32)
+    try:
+        return blake2b(read_key(config.secret_file), digest_size=32).digest()
+    except OSError as problem:
+        raise ConfigError(f"cannot use {problem.filename}: {problem.strerror}; choose another --secret-file") from None
+
+
+def _make_room(balancer: Balancer) -> None:
+    """Hold clients down to what the limit on open files allows in each process."""
+    config = balancer.config
+    wanted = -(-config.max_connections // config.workers)
+    balancer.most_clients, balancer.most_upstreams = claim(wanted)
+    if balancer.most_clients < wanted:
+        most = balancer.most_clients * config.workers
+        say(f"open files are limited: at most {most} clients at once, not {config.max_connections} (ulimit -Hn)")
+
+
+def _take_up(balancer: Balancer, legacy: Legacy) -> None:
+    """The servers to begin with. What was switched at run time stands until the settings are others."""
+    config = balancer.config
     for text in config.backends:
         balancer.pool.add(parse_backend(text))
-    sockets = _open_sockets(config)
-    address = shown(sockets[0])
-    traffic = Traffic(balancer, sockets)
+    if legacy.config == as_json(config):
+        follow(balancer, legacy.orders)
+    elif legacy.orders:
+        succeed(balancer, legacy.orders)
+
+
+def _open_sockets(option: str, address: str, legacy: Legacy, shares: int = 1) -> list[socket.socket]:
     try:
-        await traffic.start()
-    except ConfigError as problem:
-        raise SystemExit(_said(str(problem))) from None
-    admin, control = None, None
-    if config.admin:
-        admin = await _open_admin(balancer, address)
-    if config.control:
-        control = await _open_control(config.control, Control(balancer, address, stop))
-    on_ready(address)
-    await stop.wait()
-    await traffic.finish()
-    if admin is not None:
-        admin.close()
-    if control is not None:
-        await control.close()
-
-
-def _room(config: BalancerConfig) -> tuple[int, int]:
-    try:
-        clients, upstreams = claim(config.max_connections)
-    except TooFewDescriptors as problem:
-        raise SystemExit(_said(str(problem))) from None
-    if clients < config.max_connections:
-        say(f"open files are limited: at most {clients} clients at once, not {config.max_connections}")
-    return clients, upstreams
-
-
-def _open_sockets(config: BalancerConfig) -> list[socket.socket]:
-    try:
-        return open_sockets(*config.address)
+        return open_sockets(*split_address(address), shares, legacy.sockets.get(f"{option} {address}", ()))
     except CannotListen as reason:
-        raise SystemExit(_said(f"cannot listen on {config.listen}: {reason}; choose another --listen")) from None
+        raise ConfigError(f"cannot listen on {address}: {reason}; choose another {option}") from None
 
 
-async def _open_admin(balancer: Balancer, address: str) -> asyncio.Server:
-    text = balancer.config.admin
-    host, _, port = text.rpartition(":")
+async def _open_control(path: str, control: Control, succession: Succession, legacy: Legacy) -> ControlServer:
+    commands = {name: succession.undisturbed(command) for name, command in control.commands.items()}
+    commands |= {"state": control.state, "restart": succession.restart}
     try:
-        return await serve_admin(host.strip("[]"), int(port), lambda: describe(balancer, address))
-    except OSError as problem:
-        raise _impossible("--admin", text, problem) from None
-
-
-async def _open_control(path: str, control: Control) -> ControlServer:
-    try:
-        return await serve_control(path, control.commands, control.streams)
+        return await serve_control(path, commands, control.streams, replace=legacy.config.get("control") == path)
     except ControlError as problem:
-        raise SystemExit(_said(f"--control: {problem}")) from None
-
-
-def _impossible(option: str, address: str, problem: OSError) -> SystemExit:
-    reason = problem.strerror or str(problem)
-    if isinstance(problem, socket.gaierror):
-        reason = "no such host"
-    elif problem.errno:
-        reason = os.strerror(problem.errno)
-    return SystemExit(_said(f"cannot listen on {address}: {reason}; choose another {option}"))
-
-
-def _said(line: str) -> int:
-    """Prints the line; the exit code that goes with it."""
-    say(line)
-    return 2
-
-
-def say(line: str) -> None:
-    os.write(2, f"balancer: {line}\n".encode())
+        raise ConfigError(f"--control: {problem}") from None

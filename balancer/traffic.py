@@ -70,6 +70,10 @@ class Traffic:
                 await asyncio.sleep(0)  # the loop's steps until the last ones hear that they are cut off
             balancer.log.close()
 
+    def hang_up(self) -> None:
+        """SIGHUP has come."""
+        self._balancer.hang_up()
+
     async def _take_waiting(self) -> None:
         """Whoever has connected is served: closing a socket would reset the connections that wait in it."""
         for sock in self._sockets:

@@ -21,8 +21,9 @@ from typing import Any
 
 Message = dict[str, Any]
 Command = Callable[..., Awaitable[Message]]
-Stream = Callable[..., AsyncIterator[Message | str]]
-"""Of messages, or of text that is whole lines of JSON already."""
+Source = AsyncIterator[Message | str]
+"""Messages, or text that is whole lines of JSON already."""
+Stream = Callable[..., Source | Awaitable[Source]]
 
 LONGEST_LINE = 16 * 1024 * 1024  # bytes; `knows` may ask about many thousand IDs at once
 LONGEST_PATH = 107  # bytes; sockaddr_un holds 108 with the closing zero
@@ -40,20 +41,30 @@ class ControlServer:
         self._commands = commands
         self._streams = streams
         self._listening: asyncio.Server | None = None
+        self._inode = 0
         self._conversations: set[asyncio.Task[None]] = set()
 
-    async def open(self) -> None:
-        """Raises ControlError when the path is unusable or another process answers on it."""
-        _make_room(self.path)
+    async def open(self, replace: bool = False) -> None:
+        """Raises ControlError when the path is unusable, or another process answers on it.
+
+        `replace`: that process is to be followed by this one. Callers find either of them at any moment.
+        """
+        if not replace:
+            _make_room(self.path)
+        bound = self.path.with_name(f"{self.path.name}~") if replace else self.path
         try:
-            self._listening = await asyncio.start_unix_server(self._greet, str(self.path), limit=LONGEST_LINE)
+            self._listening = await asyncio.start_unix_server(self._greet, str(bound), limit=LONGEST_LINE)
+            self._inode = bound.stat().st_ino
+            bound.rename(self.path)
         except OSError as failure:
             raise ControlError(f"cannot listen on {self.path}: {failure.strerror or failure}") from failure
 
     async def close(self) -> None:
         if self._listening is not None:
             self._listening.close()
-        self.path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            if self.path.stat().st_ino == self._inode:  # it may be a follower's by now
+                self.path.unlink()
         conversations = list(self._conversations)
         for conversation in conversations:
             conversation.cancel()
@@ -88,11 +99,12 @@ class ControlServer:
                 await _pour(answer, reader, writer)
                 return
 
-    async def _answer(self, line: bytes) -> Message | AsyncIterator[Message | str]:
+    async def _answer(self, line: bytes) -> Message | Source:
         try:
             name, arguments = _parse(line)
             if name in self._streams:
-                source: AsyncIterator[Message | str] = _bound(name, self._streams[name], arguments)()
+                begun = _bound(name, self._streams[name], arguments)()
+                source: Source = await begun if inspect.isawaitable(begun) else begun
                 return source
             if name not in self._commands:
                 known = ", ".join(sorted({*self._commands, *self._streams}))
@@ -105,11 +117,14 @@ class ControlServer:
 
 
 async def serve_control(
-    path: str | os.PathLike[str], commands: Mapping[str, Command], streams: Mapping[str, Stream] | None = None
+    path: str | os.PathLike[str],
+    commands: Mapping[str, Command],
+    streams: Mapping[str, Stream] | None = None,
+    replace: bool = False,
 ) -> ControlServer:
     """Listens on `path`, whose folder becomes 0700. Commands say what went wrong by raising ControlError."""
-    server = ControlServer(Path(path), commands, streams or {})
-    await server.open()
+    server = ControlServer(Path(path), commands, {} if streams is None else streams)
+    await server.open(replace)
     return server
 
 
@@ -125,12 +140,33 @@ async def call(path: str | os.PathLike[str], do: str, **arguments: Any) -> Messa
 
 async def stream(path: str | os.PathLike[str], do: str, **arguments: Any) -> AsyncGenerator[Message]:
     """Subscribes; ends when the other side ends. Raises ControlError as `call` does."""
+    lines = await open_stream(path, do, **arguments)
+    try:
+        async for line in lines:
+            yield json.loads(line)
+    finally:
+        await lines.aclose()
+
+
+async def open_stream(path: str | os.PathLike[str], do: str, **arguments: Any) -> AsyncGenerator[bytes]:
+    """Returns once it is subscribed: nothing is missed from then on. The lines as they came. Read it, or it stays open.
+
+    Raises ControlError as `call` does.
+    """
     reader, writer = await _connect(path)
     try:
         _put(writer, {"do": do, **arguments})
         _unwrap(path, await _readline(reader))
+    except BaseException:
+        writer.close()
+        raise
+    return _lines(reader, writer)
+
+
+async def _lines(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> AsyncGenerator[bytes]:
+    try:
         while line := await _readline(reader):
-            yield json.loads(line)
+            yield line
     finally:
         writer.close()
 
@@ -178,9 +214,7 @@ def _bound(name: str, function: Callable[..., Any], arguments: Message) -> Calla
     return lambda: function(*bound.args, **bound.kwargs)
 
 
-async def _pour(
-    source: AsyncIterator[Message | str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
+async def _pour(source: Source, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Copies the stream until it ends or the subscriber hangs up (which only reading can show)."""
 
     async def copy() -> None:

@@ -19,9 +19,14 @@ class Failed(Exception):
 
 
 class Crowd:
-    """So many clients, who ask for the same number of requests together: half of them POST, the others GET."""
+    """So many clients, who ask for the same number of requests together: half of them POST, the others GET.
 
-    def __init__(self, address: tuple[str, int], clients: int, requests: int, think: Think | None = None) -> None:
+    `hasty` ones among the clients open a connection for each request.
+    """
+
+    def __init__(
+        self, address: tuple[str, int], clients: int, requests: int, think: Think | None = None, hasty: int = 0
+    ) -> None:
         self.address = address
         self.clients = clients
         self.failures: Counter[str] = Counter()
@@ -31,6 +36,7 @@ class Crowd:
         self._requests = requests
         self._numbers = itertools.count()
         self._think = think
+        self._hasty = hasty
 
     @property
     def over(self) -> bool:
@@ -39,15 +45,17 @@ class Crowd:
     async def play(self) -> None:
         async with asyncio.TaskGroup() as group:
             for number in range(self.clients):
-                group.create_task(self._client(Random(number)))
+                group.create_task(self._client(Random(number), hasty=number < self._hasty))
 
-    async def _client(self, rng: Random) -> None:
+    async def _client(self, rng: Random, hasty: bool) -> None:
         connection = Connection(self.address)
         try:
             while (number := next(self._numbers)) < self._requests:
                 if self._think is not None:
                     await asyncio.sleep(self._think(rng))
                 await self._ask(connection, "POST" if rng.random() < 0.5 else "GET", f"/{number}")
+                if hasty:
+                    connection.close()
         finally:
             connection.close()
 

@@ -2,11 +2,20 @@
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
 
 from tests.balancer.conftest import pytest_asyncio_loop_factories, rig, start
+from tests.faults.processes import Processes
 
-__all__ = ["black_hole", "pytest_asyncio_loop_factories", "rig", "start"]
+__all__ = ["black_hole", "processes", "pytest_asyncio_loop_factories", "rig", "start"]
+
+
+@pytest.fixture
+async def processes() -> AsyncIterator[Processes]:
+    async with Processes() as these:
+        yield these
 
 
 @contextlib.contextmanager

@@ -1,10 +1,11 @@
 """A balancer under load while everything about it changes: no request may fail.
 
-    python -m tests.faults.load [--runs N] [--requests N] [--clients N]
+    python -m tests.faults.load [--runs N] [--requests N] [--clients N] [--restart] [--workers N]
 
 Each run starts a balancer and four backends. Clients in a closed loop GET and POST until that many requests are
 answered; meanwhile the policy is switched and backends are added, drained and removed, each of them time and again.
-Other changes can be made during the load: `load(..., changes=...)`.
+With --restart it is the balancer itself that is followed by another, again and again, and a quarter of the clients
+opens a connection for each request.
 """
 
 import argparse
@@ -66,14 +67,22 @@ async def switch_and_drain(scene: Scene) -> None:
         await tell("remove", name=name, wait=True)
 
 
+async def restart(scene: Scene) -> None:
+    await scene.processes.restart()
+
+
 async def load(
-    requests: int, clients: int, change: Change = switch_and_drain, options: tuple[str, ...] = ()
+    requests: int,
+    clients: int,
+    change: Change = switch_and_drain,
+    options: tuple[str, ...] = (),
+    hasty: int = 0,
 ) -> Outcome:
-    """One run; `change` is made again and again while it lasts. `options`: the balancer's."""
+    """One run; `change` is made again and again while it lasts. `options`: the balancer's. `hasty`: see Crowd."""
     async with Processes() as processes:
         backends = {name: (await processes.backend("scripted.py"))[1] for name in ("one", "two", "three", "four")}
         _, address = await processes.balancer(f"one={backends['one']}", options=options)
-        crowd = Crowd(address, clients, requests)
+        crowd = Crowd(address, clients, requests, hasty=hasty)
         scene = Scene(processes, backends)
         began = time.perf_counter()
         playing = asyncio.create_task(crowd.play())
@@ -99,10 +108,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--requests", type=int, default=100_000, help="in each run")
     parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--restart", action="store_true", help="the balancer is what changes")
+    parser.add_argument("--workers", type=int, default=1)
     args = parser.parse_args()
+    options = ("--workers", str(args.workers))
+    change, hasty = (restart, args.clients // 4) if args.restart else (switch_and_drain, 0)
     flawless = 0
     for run in range(1, args.runs + 1):
-        outcome = uvloop.run(load(args.requests, args.clients))
+        outcome = uvloop.run(load(args.requests, args.clients, change, options, hasty))
         flawless += outcome.flawless
         print(
             f"run {run}: {outcome.answered} answered, {outcome.failures.total()} failed, {outcome.doubled} POSTs "

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
@@ -21,7 +23,9 @@ class Processes:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="lab-", dir="/tmp")
         self.control = Path(self._folder.name) / "balancer.sock"
+        self._errors = Path(self._folder.name) / "errors"
         self._started: list[Process] = []
+        self._followers: list[int] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -31,12 +35,22 @@ class Processes:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+        for pidfd in self._followers:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(pidfd, signal.SIGTERM)
+            await ended(pidfd)
+        sys.stderr.write(self.said())
         self._folder.cleanup()
 
     async def launch(self, *command: str) -> Process:
-        process = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
+        with self._errors.open("ab") as errors:
+            process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=errors)
         self._started.append(process)
         return process
+
+    def said(self) -> str:
+        """What all of them have written to stderr."""
+        return self._errors.read_text() if self._errors.exists() else ""
 
     async def start(self, *command: str) -> tuple[Process, str]:
         """A process, and the line by which it says that it is ready."""
@@ -61,7 +75,26 @@ class Processes:
         host, _, port = line.rpartition("/")[2].rpartition(":")
         return process, (host, int(port))
 
+    async def restart(self) -> int:
+        """A graceful restart; the process ID of the balancer that follows, which ends with the test, too."""
+        pid: int = (await self.tell("restart"))["pid"]
+        self._followers.append(os.pidfd_open(pid))
+        return pid
+
     async def tell(self, command: str, **words: Any) -> dict[str, Any]:
         """One command to the balancer."""
         answer: dict[str, Any] = await call(self.control, command, **words)
         return answer
+
+
+async def ended(pidfd: int) -> None:
+    """Return when that process has ended, which need not be a child of ours; closes the descriptor."""
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(pidfd, over.set)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await over.wait()
+    finally:
+        loop.remove_reader(pidfd)
+        os.close(pidfd)

@@ -1,0 +1,56 @@
+"""The control channel of a balancer with workers: what is told to one process is done by all, and asked of all."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import wraps
+from inspect import signature
+from typing import Any
+
+from balancer.control import PATIENCE, Control
+from balancer.workers import Workers
+from servers.control import Command
+
+DONE_BY_ALL = ("policy", "add", "drain", "resume", "label")
+
+
+class SharedControl(Control):
+    """The same commands with the same answers."""
+
+    def __init__(self, workers: Workers, address: str, stop: asyncio.Event) -> None:
+        super().__init__(workers.model, address, stop)
+        self._workers = workers
+        self.commands |= {name: self._done_by_all(name, self.commands[name]) for name in DONE_BY_ALL}
+        self.streams["subscribe"] = self.listen
+
+    def _done_by_all(self, name: str, command: Command) -> Command:
+        """Judged and done by the parent's model first: what it refuses, nobody has done."""
+
+        @wraps(command)
+        async def done(*values: Any, **named: Any) -> dict[str, Any]:
+            arguments = dict(zip(signature(command).parameters, values, strict=False)) | named
+            async with self._workers.order:
+                answer = await command(*values, **named)
+                answers = await self._workers.tell(name, **arguments)
+            if "in_flight" in answer:
+                answer["in_flight"] = sum(each["in_flight"] for each in answers)
+            return answer
+
+        return done
+
+    async def remove(self, name: str, wait: bool = False) -> dict[str, Any]:
+        """As of a single process. Waiting holds up no other command."""
+        known = self._find(name).name
+        answer = await self._done_by_all("remove", super().remove)(known)
+        if wait:
+            await self._workers.tell("removed", within=PATIENCE + 1, name=known)
+            answer["in_flight"] = 0
+        return answer
+
+    async def state(self) -> dict[str, Any]:
+        return await self._workers.state(self._address)
+
+    async def listen(self) -> AsyncIterator[str]:
+        """Every event of every worker, from this call on."""
+        events = self._balancer.feed.subscribe()
+        await self._workers.listen()
+        return events

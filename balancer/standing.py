@@ -1,0 +1,96 @@
+"""What one balancer process tells another: the standing orders that a new one begins with, and counters to be added."""
+
+from collections.abc import Iterable
+from functools import reduce
+from typing import Any
+
+from balancer.config import parse_backend
+from balancer.state import Balancer
+
+State = dict[str, Any]
+
+
+def orders(balancer: Balancer) -> State:
+    """What has been switched so far, as JSON: policy, labels, servers, and why former servers are gone."""
+    return {
+        "policy": balancer.policy_name,
+        "labels": balancer.labels,
+        "backends": [
+            {
+                "name": b.name,
+                "address": b.address,
+                "weight": b.weight,
+                "healthy": b.healthy,
+                "draining": b.draining,
+                "leaving": b.leaving,
+            }
+            for b in balancer.pool.backends
+        ],
+        "departed": balancer.pool.available.departed,
+    }
+
+
+def follow(balancer: Balancer, said: State) -> None:
+    """Begin where another process stands, as its `orders` tell."""
+    backends = []
+    for row in said["backends"]:
+        backend = parse_backend(f"{row['name']}={row['address']}*{row['weight']}")
+        backend.healthy, backend.draining, backend.leaving = row["healthy"], row["draining"], row["leaving"]
+        backends.append(backend)
+    balancer.pool.take_over(backends, said["departed"])
+    balancer.label(said["labels"])
+    balancer.use_policy(said["policy"])
+
+
+def succeed(balancer: Balancer, said: State) -> None:
+    """Begin from new settings after another process: only why servers are gone is remembered."""
+    departed = said["departed"] | {row["name"]: "drained" if row["draining"] else "gone" for row in said["backends"]}
+    backends = balancer.pool.backends
+    here = {backend.name for backend in backends}
+    balancer.pool.take_over(backends, {name: why for name, why in departed.items() if name not in here})
+    balancer.label(said["labels"])
+
+
+# Counters
+
+
+COUNTED = ("connections", "log_dropped")
+"""What every worker has of its own, beside `totals` and the servers' counts."""
+THE_SAME = ("weight", "draining", "leaving")
+"""What is so for all."""
+
+
+def summed(model: State, states: Iterable[State]) -> State:
+    """The state of all workers together. `model` has what is the same for all; `states` are theirs, and what those
+    that have ended had counted."""
+    states = list(states)
+    backends = []
+    for row in model["backends"]:
+        theirs = [other for state in states for other in state["backends"] if other["name"] == row["name"]]
+        backends.append(reduce(_added, theirs) | {key: row[key] for key in THE_SAME} if theirs else row)
+    return {
+        **model,
+        **{key: sum(state[key] for state in states) for key in COUNTED},
+        "totals": reduce(_added, (state["totals"] for state in states), model["totals"]),
+        "backends": backends,
+    }
+
+
+def counted(state: State) -> State:
+    """What remains of a worker that has ended: what it counted, not what it was doing."""
+    return {
+        **state,
+        "connections": 0,
+        "totals": state["totals"],
+        "backends": [row | {"in_flight": 0, "healthy": True} for row in state["backends"]],
+    }
+
+
+def _added(one: Any, other: Any) -> Any:
+    """Numbers are added, key by key; what is said holds for both when it does for each; words are the first's."""
+    if isinstance(one, dict):
+        return {key: _added(one[key], other[key]) if key in one and key in other else (one | other)[key]
+                for key in one | other}  # fmt: skip
+    if isinstance(one, bool):
+        return one and other
+    return one + other if isinstance(one, int) else one

@@ -1,0 +1,95 @@
+"""One worker of `--workers N`: `python -m balancer.worker SOCKET`, started by its parent (workers.py).
+
+It is a balancer without settings of its own: at its control socket the parent tells it once with what to begin, and
+from then on whatever is told to the parent. It ends when told to, and when its parent is gone: the pipe on its standard
+input ends then, however the parent died.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from balancer.config import BalancerConfig, ConfigError
+from balancer.control import Control
+from balancer.descriptors import claim
+from balancer.standing import State, follow
+from balancer.state import Balancer
+from balancer.traffic import Traffic
+from balancer.wire import WireLoop
+from servers.control import Command, ControlError, Stream, serve_control
+
+STDIN = 0
+
+
+class Worker:
+    """What the parent can ask, beside the commands of `Control`."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.traffic: Traffic | None = None
+        self.commands: dict[str, Command] = {"begin": self.begin}
+        self.streams: dict[str, Stream] = {}
+        self.handed_over = False
+
+    async def begin(
+        self, config: dict[str, Any], secret: str, sockets: list[int], orders: State, seed: str | None
+    ) -> State:
+        """Serve clients on these sockets, descriptors that the parent has left open for us."""
+        settings = BalancerConfig(**config)
+        balancer = Balancer(settings, Random(seed), bytes.fromhex(secret), asyncio.get_running_loop().time)
+        balancer.most_clients, balancer.most_upstreams = claim(settings.max_connections)
+        follow(balancer, orders)
+        self.balancer = balancer
+        traffic = Traffic(balancer, [socket.socket(fileno=descriptor) for descriptor in sockets])
+        try:
+            await traffic.start()
+        except ConfigError as problem:
+            raise ControlError(str(problem)) from None
+        self.traffic = traffic
+        control = Control(balancer, settings.listen, self.stop)
+        self.commands |= {**control.commands, "finish": self.finish, "hang_up": self.hang_up}
+        self.streams |= control.streams
+        return await control.state()
+
+    async def finish(self, handed_over: bool) -> State:
+        self.handed_over = handed_over
+        self.stop.set()
+        return {}
+
+    async def hang_up(self) -> State:
+        """SIGHUP has come to the parent."""
+        self.balancer.hang_up()
+        return {}
+
+
+async def work(path: Path) -> None:
+    worker = Worker()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, worker.stop.set)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):  # sent to all of us together: the parent's to answer
+        signal.signal(number, signal.SIG_IGN)
+    control = await serve_control(path, worker.commands, worker.streams)
+    os.write(1, b"here\n")
+    loop.add_reader(STDIN, worker.stop.set)
+    await worker.stop.wait()
+    loop.remove_reader(STDIN)
+    if worker.traffic is not None:
+        await worker.traffic.finish(handed_over=worker.handed_over)
+    await control.close()
+    with suppress(OSError):
+        path.parent.rmdir()  # the last one out; the parent may be gone
+
+
+def main() -> None:
+    with asyncio.Runner(loop_factory=WireLoop) as runner:
+        runner.run(work(Path(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,249 @@
+"""The workers of `--workers N`, as their parent sees them: started, told everything, counted together, replaced.
+
+The parent serves no client. It has the sockets, the control channel and the admin port, and a Balancer of its own as
+the model: a command is judged and done there first, and then told to every worker in the same order.
+"""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from balancer.config import ConfigError, as_json
+from balancer.control import describe
+from balancer.say import say
+from balancer.standing import State, counted, orders, summed
+from balancer.state import Balancer
+from servers.control import ControlError, call, open_stream
+
+PATIENCE = 5.0
+"""Seconds within which a worker answers a command."""
+COUNTED = 0.5
+"""Seconds between two looks at every worker's counters: so much may be lost when one is killed."""
+LONGEST_PAUSE = 5.0
+"""Seconds before a worker that keeps ending is replaced; the first pause is a tenth, and each is twice the last."""
+PROVEN = 10.0
+"""Seconds after which a worker counts as sound, and the next pause is short again."""
+MARK = b'{"kind":"mark"'
+HEALTH = re.compile(rb'"what":"(?:up|down)"')
+
+
+@dataclass(eq=False)
+class Worker:
+    number: int
+    process: Process
+    path: Path
+    """Of its control socket."""
+    state: State
+    """As of the last look."""
+    listening: "asyncio.Task[None] | None" = None
+
+    async def told(self, do: str, within: float = PATIENCE, **arguments: Any) -> State | None:
+        """Its answer; None: it has ended, and its successor will know. Raises ControlError."""
+        try:
+            async with asyncio.timeout(within):
+                return await call(self.path, do, **arguments)
+        except TimeoutError:
+            raise ControlError(
+                f"worker {self.number} has not confirmed within {within:g} s; the others have done it. It will when it"
+                f" goes on, or its successor: kill -9 {self.process.pid}"
+            ) from None
+        except ControlError:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self.process.wait()
+                    return None
+            raise
+
+
+class Workers:
+    """All of them. `model` is told of every change before they are."""
+
+    def __init__(self, model: Balancer, sockets: Sequence[socket.socket], secret: bytes) -> None:
+        self.model = model
+        self._sockets = sockets
+        self._secret = secret
+        self._count = model.config.workers
+        self._living: dict[int, Worker] = {}
+        self.order = asyncio.Lock()
+        """Held for a command: one after the other, and none while a worker is told with what to begin."""
+        self._gone: State | None = None
+        """What workers that have ended had counted, as far as we know."""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Clients are served once this returns. Raises ConfigError when a worker cannot start."""
+        self._folder = Path(tempfile.mkdtemp(prefix="balancer-"))
+        numbers = range(self._count)
+        try:
+            workers = await asyncio.gather(*(self._begin(number) for number in numbers))
+        except ControlError as problem:
+            await self.finish()
+            raise ConfigError(str(problem)) from None
+        self._tasks = [asyncio.ensure_future(self._keep(worker)) for worker in workers]
+        self._tasks.append(asyncio.ensure_future(self._look()))
+
+    async def _begin(self, number: int) -> Worker:
+        """Raises ControlError when it ends instead."""
+        descriptors = [sock.fileno() for sock in self._sockets[number :: self._count]]
+        path = self._folder / f"{number}.sock"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "balancer.worker", str(path),
+            stdin=PIPE, stdout=PIPE, pass_fds=descriptors, start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )  # fmt: skip
+        assert process.stdout is not None
+        if not await process.stdout.readline():
+            raise ControlError(f"worker {number} ended before it could begin: {_end(await process.wait())}")
+        config = self.model.config
+        share = replace(config, workers=1, control="", admin="", max_connections=self.model.most_clients)
+        seed = None if config.seed is None else f"{config.seed}/{number}"
+        worker = Worker(number, process, path, {})
+        async with self.order:
+            said = await worker.told(
+                "begin", config=as_json(share), secret=self._secret.hex(), sockets=descriptors, seed=seed,
+                orders=orders(self.model),
+            )  # fmt: skip
+            if said is None:
+                raise ControlError(f"worker {number} ended as it began: {_end(await process.wait())}")
+            worker.state = said
+            self._living[number] = worker
+        if self.model.feed.subscribers:
+            await self._listen_to(worker)
+        return worker
+
+    async def _keep(self, worker: Worker) -> None:
+        """Whenever the worker ends, another takes its place: its sockets, its number, and what has been switched."""
+        loop = asyncio.get_running_loop()
+        pause, begun = 0.1, loop.time()
+        while True:
+            code = await worker.process.wait()
+            self._living.pop(worker.number, None)
+            if self._stopping:
+                return
+            self._gone = counted(self._all([worker.state]))
+            worker.path.unlink(missing_ok=True)
+            pause = 0.1 if loop.time() - begun > PROVEN else min(pause, LONGEST_PAUSE)
+            say(f"worker {worker.number} (process {worker.process.pid}) {_end(code)}; another starts in {pause:g} s")
+            while True:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                try:
+                    begun, worker = loop.time(), await self._begin(worker.number)
+                    break
+                except (ControlError, OSError) as problem:
+                    say(f"{problem}; the next try is in {pause:g} s")
+
+    async def finish(self, *, handed_over: bool = False) -> None:
+        """See Traffic.finish."""
+        self._stopping = True
+        if not handed_over:
+            for sock in self._sockets:
+                sock.close()  # each worker's is the last one open, and is emptied before it closes
+        for task in self._tasks:
+            task.cancel()
+        workers = list(self._living.values())
+        await asyncio.gather(
+            *(worker.told("finish", handed_over=handed_over) for worker in workers), return_exceptions=True
+        )
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.model.config.stop_timeout + PATIENCE):
+                await asyncio.gather(*(worker.process.wait() for worker in workers))
+        for worker in workers:
+            with suppress(ProcessLookupError):
+                worker.process.kill()
+            await worker.process.wait()
+            worker.path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._folder.rmdir()
+
+    # What is asked of all of them
+
+    async def tell(self, do: str, within: float = PATIENCE, **arguments: Any) -> list[State]:
+        """All do it, or ControlError says who may not have."""
+        asked = [worker.told(do, within, **arguments) for worker in self._living.values()]
+        answers = []
+        for answer in await asyncio.gather(*asked, return_exceptions=True):
+            if isinstance(answer, BaseException):
+                raise answer
+            if answer is not None:
+                answers.append(answer)
+        return answers
+
+    async def state(self, address: str) -> State:
+        """All counters together, and each worker's part."""
+
+        async def look(worker: Worker) -> None:
+            with suppress(ControlError):  # of one that does not answer, what is known
+                worker.state = await worker.told("state") or worker.state
+
+        workers = list(self._living.values())
+        await asyncio.gather(*(look(worker) for worker in workers))
+        parts = [
+            {
+                "number": worker.number,
+                "pid": worker.process.pid,
+                "connections": worker.state["connections"],
+                "requests": worker.state["totals"]["requests"],
+            }
+            for worker in workers
+        ]
+        state = self._all([worker.state for worker in workers]) | {"address": address, "workers": parts}
+        for row in state["backends"]:
+            backend = self.model.pool.find(row["name"])
+            if backend is not None:
+                backend.healthy = row["healthy"]
+        return state
+
+    def _all(self, states: list[State]) -> State:
+        return summed(describe(self.model, ""), [*states, self._gone] if self._gone is not None else states)
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(COUNTED)
+            await self.state("")
+
+    def hang_up(self) -> None:
+        """SIGHUP has come."""
+        self._tasks.append(asyncio.ensure_future(self._hang_up()))
+
+    async def _hang_up(self) -> None:
+        try:
+            await self.tell("hang_up")
+        except ControlError as problem:
+            say(str(problem))
+
+    async def listen(self) -> None:
+        """From now on what the workers tell is in the model's feed, until nobody reads that."""
+        await asyncio.gather(*(self._listen_to(worker) for worker in self._living.values()))
+
+    async def _listen_to(self, worker: Worker) -> None:
+        if worker.listening is not None and not worker.listening.done():
+            return
+        with suppress(ControlError):
+            lines = await open_stream(worker.path, "subscribe")
+            worker.listening = asyncio.ensure_future(self._pass_on(lines))
+
+    async def _pass_on(self, lines: AsyncGenerator[bytes]) -> None:
+        """What was switched the parent has told already; a worker's own marks are about a server's health."""
+        feed = self.model.feed
+        async for line in lines:
+            if not feed.subscribers:
+                break
+            if not line.startswith(MARK) or HEALTH.search(line):
+                feed.put(line.decode())
+        await lines.aclose()
+
+
+def _end(code: int) -> str:
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
