@@ -187,7 +187,7 @@ class Workers:
             with suppress(ControlError):  # of one that does not answer, what is known
                 worker.state = await worker.told("state") or worker.state
 
-        workers = list(self._living.values())
+        workers = [self._living[number] for number in sorted(self._living)]
         await asyncio.gather(*(look(worker) for worker in workers))
         parts = [
             {
