@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from functools import reduce
 from typing import Any
 
-from balancer.config import parse_backend
+from balancer.pool import Backend
 from balancer.state import Balancer
 
 State = dict[str, Any]
+KEPT = ("name", "host", "port", "weight", "tls", "healthy", "draining", "leaving")
+"""What another process has to know of a server."""
 
 
 def orders(balancer: Balancer) -> State:
@@ -15,28 +17,14 @@ def orders(balancer: Balancer) -> State:
     return {
         "policy": balancer.policy_name,
         "labels": balancer.labels,
-        "backends": [
-            {
-                "name": b.name,
-                "address": b.address,
-                "weight": b.weight,
-                "healthy": b.healthy,
-                "draining": b.draining,
-                "leaving": b.leaving,
-            }
-            for b in balancer.pool.backends
-        ],
+        "backends": [{name: getattr(backend, name) for name in KEPT} for backend in balancer.pool.backends],
         "departed": balancer.pool.available.departed,
     }
 
 
 def follow(balancer: Balancer, said: State) -> None:
     """Begin where another process stands, as its `orders` tell."""
-    backends = []
-    for row in said["backends"]:
-        backend = parse_backend(f"{row['name']}={row['address']}*{row['weight']}")
-        backend.healthy, backend.draining, backend.leaving = row["healthy"], row["draining"], row["leaving"]
-        backends.append(backend)
+    backends = [Backend(**row) for row in said["backends"]]
     balancer.pool.take_over(backends, said["departed"])
     balancer.label(said["labels"])
     balancer.use_policy(said["policy"])
