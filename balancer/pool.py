@@ -96,6 +96,8 @@ class Backend:
     trouble: str = ""
     """Why it could not be reached the last time somebody tried; empty: it could."""
     up_since: float = -inf
+    falls: int = 0
+    """In a row, each soon after it came up."""
     step: int = STEPS
     """How far its slow start has come."""
     counts: Counts = field(default_factory=Counts)
@@ -200,6 +202,13 @@ class Pool:
         """It begins to serve, or begins again: the slow start begins. To be called before `changed`."""
         backend.up_since = self.now
         backend.step = 1 if self.slow_start else STEPS
+
+    def went_down(self, backend: Backend, steady: float) -> None:
+        """It falls; `steady`: seconds that it must have been up for its earlier falls to be forgotten."""
+        backend.falls = backend.falls + 1 if self.now - backend.up_since < steady else 1
+        if not any(each.healthy for each in self.backends):
+            for each in self.backends:  # whatever took them all is no single one's fault, and every return is needed
+                each.falls = 1
 
     def totals(self) -> Counts:
         totals = Counts()

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 SWEEP = 0.25
 """Seconds between two looks at all time limits: one pass over everybody is cheaper than a timer per request."""
 
+STEADY = 10
+"""Health intervals that a server has to stay up for its falls to be forgotten."""
+
 
 class Balancer:
     """One balancer. Whoever serves a request finds here what all requests share."""
@@ -145,6 +148,8 @@ class Balancer:
         backend.healthy = healthy
         if healthy:
             self.pool.came_up(backend)
+        else:
+            self.pool.went_down(backend, STEADY * self.config.health_interval)
         backend.failures = backend.misses = backend.passes = 0
         if not backend.removed:
             self.pool.changed()

@@ -16,6 +16,7 @@ from typing import Any
 
 from balancer.arrival import doorway
 from balancer.config import BalancerConfig, parse_backend
+from balancer.health import Checks
 from balancer.pool import Backend
 from balancer.state import Balancer
 from balancer.wire import Listening, listen
@@ -348,3 +349,18 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - conditions on many things, of which few have an event
             await asyncio.sleep(0)
+
+
+async def checked_for(rig: Rig, checks: Checks, seconds: float, hanging: str = "") -> None:
+    """So much time passes; then what is due is checked, to the end, except for the servers that hang."""
+    rig.pass_time(seconds)
+    checks.sweep(rig.clock.now)
+    await until(
+        lambda: (
+            not any(
+                turn.running is not None and not turn.running.done()
+                for backend, turn in checks.turns.items()
+                if backend.name not in hanging
+            )
+        )
+    )

@@ -1,12 +1,13 @@
 """Who is up: what failed requests say (passive), what our own questions say (active), and what follows from it."""
 
 import asyncio
+import errno
 
 import pytest
 
 from balancer import health
 from tests.balancer.conftest import Start
-from tests.balancer.rig import Line, Message, Rig, Server, events, get, ok, until
+from tests.balancer.rig import PATIENCE, Line, Message, Rig, Server, checked_for, events, get, ok, until
 
 
 async def cut_off(line: Line) -> None:
@@ -107,6 +108,11 @@ def checked(rig: Rig) -> list[Message]:
         (ok(b"", status="302 Found"), False),
         (b"220 mail.test ESMTP\r\n", False),
         (b"", False),
+        (b"HTTP/1.1 200 OK\r\n", False),
+        (b"HTTP/1.1 200 OK\nContent-Length: 0\n\n", False),
+        (b"HTTP/1.1 2000\r\n\r\n", False),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", False),
+        (b"HTTP/1.1 200 OK\r\nPadding: " + b"x" * 100_000 + b"\r\n\r\n", False),
     ],
 )
 async def test_what_passes_a_check(start: Start, reply: bytes, passes: bool) -> None:
@@ -116,17 +122,9 @@ async def test_what_passes_a_check(start: Start, reply: bytes, passes: bool) -> 
 
     heard: list[Message] = []
     rig = await start(Server(script))
-    assert await health.passes(rig.balancer, rig.backend(), 5.0) is passes
+    assert await health.passes(rig.balancer, rig.backend()) is passes
     assert heard[0].start == "GET /health HTTP/1.1"
     assert heard[0]["host"] == rig.servers["a"].address
-
-
-async def test_silence_does_not_pass(start: Start) -> None:
-    async def script(line: Line) -> None:
-        await line.rest()
-
-    rig = await start(Server(script))
-    assert await health.passes(rig.balancer, rig.backend(), 0.05) is False
 
 
 async def test_fall_and_rise_count_checks_in_a_row(start: Start) -> None:
@@ -160,7 +158,8 @@ async def test_a_server_that_comes_back_gets_requests_again(start: Start) -> Non
 
 async def test_watching_notices_who_goes_and_who_comes(start: Start) -> None:
     server = Server()
-    rig = await start(server, health_interval=0.1, fall=1)
+    rig = await start(server, health_interval=0.05, fall=1)
+    rig.balancer.clock = asyncio.get_running_loop().time
     watching = asyncio.create_task(health.watch(rig.balancer))
     server.stop_listening()
     await until(lambda: healthy(rig) == "")
@@ -170,12 +169,51 @@ async def test_watching_notices_who_goes_and_who_comes(start: Start) -> None:
 
 
 async def test_without_a_path_only_servers_that_are_down_are_tried(start: Start) -> None:
-    rig = await start(Server(), Server(), health_interval=0.01, health_path="")
+    rig = await start(Server(), Server(), health_path="")
     rig.balancer.set_health(rig.backend("b"), False)
-    watching = asyncio.create_task(health.watch(rig.balancer))
-    await until(lambda: healthy(rig) == "ab")
+    checks = health.Checks(rig.balancer)
+    for _ in range(4):
+        await checked_for(rig, checks, 0.5)
+    assert healthy(rig) == "ab"
     assert rig.servers["a"].lines == []
-    watching.cancel()
+
+
+async def test_each_server_has_its_own_moment_and_is_checked_once_in_an_interval(start: Start) -> None:
+    rig = await start(*[Server() for _ in range(8)])
+    checks = health.Checks(rig.balancer)
+    most = 0
+    for _ in range(160):  # twenty intervals
+        before = sum(len(server.heard) for server in rig.servers.values())
+        await checked_for(rig, checks, 0.125)
+        most = max(most, sum(len(server.heard) for server in rig.servers.values()) - before)
+    assert {len(server.heard) for server in rig.servers.values()} <= {19, 20, 21}
+    assert most <= 2, "at one moment, of eight servers and eight moments"
+
+
+async def test_no_descriptor_left_is_no_fault_of_the_server(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def too_many(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    rig = await start(Server(), fall=1)
+    monkeypatch.setattr(asyncio, "open_connection", too_many)
+    await health.check(rig.balancer, rig.backend())
+    assert healthy(rig) == "a"
+
+
+async def test_a_check_that_was_asked_before_the_fall_brings_nobody_back(start: Start) -> None:
+    async def script(line: Line) -> None:
+        await line.message()
+        await go.wait()
+        line.send(ok())
+
+    go = asyncio.Event()
+    rig = await start(Server(script))
+    checking = asyncio.create_task(health.check(rig.balancer, rig.backend()))
+    await until(lambda: rig.servers["a"].lines)
+    rig.balancer.set_health(rig.backend(), False)
+    go.set()
+    await checking
+    assert healthy(rig) == ""
 
 
 async def test_checks_are_no_requests_of_clients(start: Start) -> None:
@@ -203,18 +241,23 @@ async def test_a_server_removed_during_its_check_stays_removed(start: Start) -> 
     assert [b.name for b in rig.balancer.pool.available.known] == ["b"]
 
 
-async def test_watching_survives_a_pool_that_changes(start: Start) -> None:
-    rig = await start(Server(), health_interval=0.001)
-    watching = asyncio.create_task(health.watch(rig.balancer))
-    for _ in range(5):
-        await until(lambda: checked(rig))
-        backend = rig.backend("a")
-        rig.balancer.remove(backend)
-        await asyncio.sleep(0.002)
-        rig.balancer.pool.add(backend)
-        rig.servers["a"].heard.clear()
-    assert not watching.done()
-    watching.cancel()
+async def test_a_removed_server_is_checked_no_more(start: Start) -> None:
+    async def script(line: Line) -> None:
+        await line.message()
+        try:
+            await line.rest()
+        finally:
+            ended.set()
+
+    ended = asyncio.Event()
+    rig = await start(Server(script))
+    checks = health.Checks(rig.balancer)
+    checks.sweep(rig.clock.now)
+    await until(lambda: rig.servers["a"].lines)
+    rig.balancer.remove(rig.backend())
+    checks.sweep(rig.clock.now)
+    assert checks.turns == {}
+    await asyncio.wait_for(ended.wait(), PATIENCE)
 
 
 async def test_health_is_told_to_the_feed(start: Start) -> None:
