@@ -140,8 +140,12 @@ async def passes(balancer: Balancer, backend: Backend) -> bool | None:
         if writer is None:
             balancer.reached(backend, problem)
         return False
-    except (Refused, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+    except (Refused, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         return False
+    except asyncio.CancelledError:
+        if writer is None:
+            balancer.reached(backend, TimeoutError())
+        raise
     finally:
         if writer is not None:
             writer.transport.abort()

@@ -73,7 +73,7 @@ async def test_a_certificate_that_will_not_do_is_a_failure_to_connect(
     said = capfd.readouterr().err
     assert said.count("\n") == 1  # once, not at every request
     assert said.startswith("balancer: a: certificate verify failed:")
-    assert await health.passes(rig.balancer, rig.backend(), 5.0) is False
+    assert await health.passes(rig.balancer, rig.backend()) is False
     await until(lambda: not rig.balancer.upstreams)
 
 
@@ -84,7 +84,7 @@ async def test_verification_can_be_switched_off(start: Start, context: ssl.SSLCo
 
 async def test_health_checks_speak_tls(start: Start, authority: Authority, context: ssl.SSLContext) -> None:
     rig = await start(tls_server(context), backend_ca=authority.file)
-    assert await health.passes(rig.balancer, rig.backend(), 5.0)
+    assert await health.passes(rig.balancer, rig.backend())
     assert rig.servers["a"].heard[0].start == "GET /health HTTP/1.1"
 
 
