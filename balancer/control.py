@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from balancer.config import ConfigError, parse_backend, require_policy
+from balancer.explain import explain
 from balancer.feed import line_of
 from balancer.pool import STEPS, Backend
 from balancer.state import Balancer
@@ -34,6 +35,7 @@ class Control:
             "removed": self.removed,
             "label": self.label,
             "mark": self.mark,
+            "explain": self.explain,
             "shutdown": self.shutdown,
         }
         self.streams: dict[str, Stream] = {"subscribe": self.subscribe}
@@ -111,6 +113,11 @@ class Control:
         """Puts any event into the feed, in its place among the requests."""
         self._balancer.feed.put(line_of({"kind": "mark", "time": time.time(), **event}))
         return {"subscribers": len(self._balancer.feed.subscribers)}
+
+    async def explain(self, request: str, client: str) -> dict[str, Any]:
+        """What would become of a request that begins with these bytes (as Latin-1), if it came now from there."""
+        lines, served = explain(self._balancer, request.encode("latin-1"), client)
+        return {"lines": lines, "served": served}
 
     async def shutdown(self) -> dict[str, Any]:
         self._stop.set()

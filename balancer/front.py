@@ -102,7 +102,7 @@ class Client(asyncio.Protocol):
         self._reading = True
         try:
             while self._buffer and self.exchange is None and not self._closing and not self._stuffed:
-                request = self._next_head(self._buffer)
+                request = self.next_head(self._buffer)
                 if request is None:
                     break
                 self._looked_at = 0
@@ -127,7 +127,7 @@ class Client(asyncio.Protocol):
             if self._half_closed and not self._stuffed:
                 self.close()  # the rest of a request will never come
 
-    def _next_head(self, data: bytes) -> Request | None:
+    def next_head(self, data: bytes) -> Request | None:
         """The next request, proven the quick way or the strict one; None: it is not whole yet. Raises Refused."""
         seen = self._seen
         if seen is not None and data.startswith(seen.raw):

@@ -61,6 +61,10 @@ line says goes before it; a list there takes the place of the file's list.
     policy = "sticky_cookie"
     health-interval = 0.5
 
+--explain takes METHOD and TARGET as in 'GET /cart', a file with a head as
+clients send it, or - for stdin. The balancer that runs at --control is asked;
+without one, servers are taken for healthy.
+
 SIGTERM and Ctrl-C finish what runs, and end. SIGHUP opens files anew and reads
 no settings: a running balancer is changed at its control socket. SIGUSR2 starts
 the same command line again, with a file of settings as it is then: the new
@@ -74,11 +78,20 @@ example: python -m balancer --backend 127.0.0.1:8001 --backend 127.0.0.1:8002
 """
 
 
+class Question(NamedTuple):
+    """A request to be explained: a file, `-` for stdin, or METHOD TARGET with these header lines."""
+
+    request: str
+    headers: list[str]
+    client: str
+
+
 class Asked(NamedTuple):
     """What a command line asks for."""
 
     config: BalancerConfig
-    check: bool
+    check: bool = False
+    explain: Question | None = None
 
 
 def parse(argv: list[str] | None = None) -> Asked:
@@ -102,7 +115,8 @@ def parse(argv: list[str] | None = None) -> Asked:
     lines += file.report(in_file)
     if lines or config is None:
         parser.exit(2, "".join(f"{line}\n" for line in lines))
-    return Asked(config, asked.check)
+    question = Question(asked.explain, asked.header, asked.client) if asked.explain is not None else None
+    return Asked(config, asked.check, question)
 
 
 def _judged(values: Mapping[str, Any]) -> tuple[BalancerConfig | None, list[Problem]]:
@@ -169,6 +183,9 @@ def _parser() -> _Parser:
     add: Any = parser.add_argument
     add("--config", default=None, metavar="FILE", help="a file of settings, see below")
     add("--check", action="store_true", default=False, help="say what is wrong with the settings, and end")
+    add("--explain", default=None, metavar="REQUEST", help="say what would become of a request, and end: see below")
+    add("--header", action="append", default=[], metavar="LINE", help="of that request; repeat")
+    add("--client", default="127.0.0.1", metavar="ADDRESS", help="that it comes from (default: 127.0.0.1)")
     shapes: dict[type, dict[str, Any]] = {
         bool: {"action": argparse.BooleanOptionalAction},
         list: {"action": "append"},

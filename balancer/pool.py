@@ -71,6 +71,9 @@ class Pick(NamedTuple):
     set_cookie: bytes | None = None
     moved: str | None = None
 
+    def __deepcopy__(self, memo: object) -> "Pick":
+        return self  # who is copied is a policy (explain.py); whom it knows stay the same
+
 
 @dataclass(eq=False, slots=True)
 class Backend:
@@ -111,6 +114,9 @@ class Backend:
     def __post_init__(self) -> None:
         self.pick = Pick(self)
 
+    def __deepcopy__(self, memo: object) -> "Backend":
+        return self  # who is copied is a policy (explain.py); whom it knows stay the same
+
     @property
     def address(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -140,6 +146,9 @@ class Available:
         self.warm = tuple(b for b in self.new if b.step == STEPS) or self.new
         if len(self.warm) < len(self.new):
             self.slots = _turns(self.new, _warming_weights(self.new))
+
+    def __deepcopy__(self, memo: object) -> "Available":
+        return self  # who is copied is a policy (explain.py); whom it knows stay the same
 
     def without(self, tried: Collection[Backend]) -> "Available":
         return Available(self.known, self.departed, self.time, tried)

@@ -60,7 +60,7 @@ class Balancer:
         self.tasks: set[asyncio.Task[None]] = set()
         self.in_flight_of: dict[bytes, int] = {}
         """Requests in flight by session ID, for the feed; kept only while somebody listens."""
-        self._policy_options = PolicyOptions(rng, secret, config.sticky_options)
+        self.policy_options = PolicyOptions(rng, secret, config.sticky_options)
         self.secret = secret
         self.clock = clock
         self._empty: asyncio.Future[None] | None = None
@@ -70,7 +70,7 @@ class Balancer:
         self.use_policy(config.policy)
 
     def use_policy(self, name: str) -> None:
-        self.policy = POLICIES[name](self._policy_options)
+        self.policy = POLICIES[name](self.policy_options)
         self.policy_name = name
         self.label({})
         self.mark("policy", name)

@@ -96,6 +96,7 @@ class AffinityCookie:
     def __init__(self, secret: bytes, options: StickyOptions) -> None:
         self._secret = secret
         self._period = options.max_age / PERIODS
+        self.name = options.cookie_name
         name = options.cookie_name.encode()
         self.find = re.compile(rb"(?:^|;)[ \t]*" + re.escape(name) + rb"=([^;]*)").search
         """Its value in a Cookie field is group 1 of this."""

@@ -17,6 +17,9 @@ class Policy(Protocol):
     def pick(self, available: Available, request: Request) -> Pick | None:
         """A backend out of `available.new`, or `available.kept` for a user who belongs there; None: nobody is left."""
 
+    def why(self, available: Available, request: Request, pick: Pick | None) -> str:
+        """For people, in one line: the reason of this pick, the last one that was made (`balancer --explain`)."""
+
 
 @dataclass(frozen=True)
 class PolicyOptions:

@@ -47,6 +47,9 @@ class ByAddress(ABC):
         self._homes = _newer(self._homes)
         return chosen.pick if before == chosen.name else Pick(chosen, None, "rehashed")
 
+    def why(self, available: Available, request: Request, pick: Pick | None) -> str:
+        return f"the address {request.client} belongs there"
+
 
 _V = TypeVar("_V")
 

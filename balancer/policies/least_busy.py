@@ -29,3 +29,6 @@ class LeastBusy:
                     if not load:
                         break
         return best.pick
+
+    def why(self, available: Available, request: Request, pick: Pick | None) -> str:
+        return "nobody has less in flight for its weight; among equals it is its turn"

@@ -16,3 +16,6 @@ class RandomPick:
         if not slots:
             return None
         return slots[int(self._random() * len(slots))].pick
+
+    def why(self, available: Available, request: Request, pick: Pick | None) -> str:
+        return f"drawn by lot, with {available.slots.count(pick.backend) if pick else 0} of {len(available.slots)} lots"

@@ -25,3 +25,6 @@ class RoundRobin:
             turn = 0
         self._turn = turn + 1
         return slots[turn].pick
+
+    def why(self, available: Available, request: Request, pick: Pick | None) -> str:
+        return f"its turn, {self._turn} of {len(available.slots)}"

@@ -35,6 +35,18 @@ class StickyCookie:
             return self._first(available, request)
         return self._homes.get(sent[1]) or self._look_closer(sent[1], available, request)
 
+    def why(self, available: Available, request: Request, pick: Pick | None) -> str:
+        name = self._cookie.name
+        if self._find(request.cookie) is None:
+            said = f"no cookie {name}, so a new user"
+        elif pick is None:
+            return f"the cookie {name} names a server that is not available, and hard moves nobody"
+        elif pick.moved is None:
+            return f"the cookie {name} names it" + (", and is renewed" if pick.set_cookie else "")
+        else:
+            said = f"the cookie {name} leads nowhere ({pick.moved}), so the user is moved"
+        return f"{said}; {self._others.why(available, request, pick)}"
+
     def _learn(self, available: Available) -> None:
         """Work out once, for these servers, what would cost every request a hash."""
         self._seen = available

@@ -18,3 +18,6 @@ class TwoChoices:
         one = slots[int(self._random() * len(slots))]
         other = slots[int(self._random() * len(slots))]
         return (other if other.in_flight * one.weight < one.in_flight * other.weight else one).pick
+
+    def why(self, available: Available, request: Request, pick: Pick | None) -> str:
+        return "the less busy of two that were drawn by lot"
