@@ -66,7 +66,7 @@ def _told(path: str, data: bytes, client: str) -> Explanation:
     except TimeoutError:
         raise ConfigError(f"--control: {path} does not answer; leave it out to ask no running balancer") from None
     except ControlError as problem:
-        raise ConfigError(f"--control: {problem}; leave it out to ask no running balancer") from None
+        raise ConfigError(f"{problem} (asked at {path})") from None
 
 
 def _made_up(config: BalancerConfig, data: bytes, client: str) -> Explanation:

@@ -116,7 +116,10 @@ class Control:
 
     async def explain(self, request: str, client: str) -> dict[str, Any]:
         """What would become of a request that begins with these bytes (as Latin-1), if it came now from there."""
-        lines, served = explain(self._balancer, request.encode("latin-1"), client)
+        try:
+            lines, served = explain(self._balancer, request.encode("latin-1"), client)
+        except (ConfigError, UnicodeError) as problem:
+            raise ControlError(str(problem)) from None
         return {"lines": lines, "served": served}
 
     async def shutdown(self) -> dict[str, Any]:

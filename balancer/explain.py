@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 
 from balancer.answers import own_answer
 from balancer.bodies import body_of
+from balancer.config import ConfigError
 from balancer.fields import HOP_BY_HOP, plain, tokens
 from balancer.front import Client
 from balancer.http1 import CHUNKED, FORGEABLE, Refused, Request
 from balancer.log_lines import Pseudonyms
+from balancer.networks import parse_address
 from balancer.pool import STEPS, Available, Backend, Pick
 from balancer.quick import quick_request
 from balancer.refusals import rule_of
@@ -35,7 +37,12 @@ class Explanation(NamedTuple):
 
 
 def explain(balancer: Balancer, data: bytes, client: str) -> Explanation:
-    """`data` is what a client at this address sends: a head, and its body or a part of it."""
+    """`data` is what a client at this address sends: a head, and its body or a part of it.
+
+    Raises ConfigError when that is no address.
+    """
+    if parse_address(client) is None:
+        raise ConfigError(f"--client: an address looks like 127.0.0.1 or ::1, not {client!r}")
     lines: list[str] = []
     try:
         request = _received(balancer, data, client)
@@ -64,7 +71,8 @@ class _Nowhere(asyncio.Transport):
     """The connection of a client that is not there."""
 
     def __init__(self, balancer: Balancer, client: str) -> None:
-        super().__init__({"peername": (client, 0), "sockname": balancer.config.address})
+        tls = {"sslcontext": True} if balancer.config.tls_certificate else {}
+        super().__init__({"peername": (client, 0), "sockname": balancer.config.address, **tls})
 
     def write(self, data: Any) -> None:
         """Nobody reads it."""

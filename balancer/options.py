@@ -108,8 +108,9 @@ def parse(argv: list[str] | None = None) -> Asked:
     config, problems = _judged(values)
     if asked.check:
         problems += _unusable(values)
-        if config is not None and not problems:
-            problems += tls.problems(config)
+        wrong = {problem.field for problem in problems}
+        rest, _ = _judged({field: value for field, value in values.items() if field not in wrong})
+        problems += tls.problems(rest) if rest is not None else ()
     in_file = [problem for problem in problems if problem.field in file.values and problem.field not in given]
     lines = [f"{parser.prog}: --{word(p.field)}: {p.said}" for p in problems if p not in in_file]
     lines += file.report(in_file)

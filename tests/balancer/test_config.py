@@ -208,7 +208,7 @@ def test_an_option_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_check_says_what_would_be_done(file: Path) -> None:
     file.write_text('backend = ["a=127.0.0.1:1", "127.0.0.1:2"]\npolicy = "ip_hash"\n')
-    config, check = parse(["--config", str(file), "--check"])
+    config, check, _ = parse(["--config", str(file), "--check"])
     assert check
     assert summary(config) == "ok: 127.0.0.1:8080 to 2 servers (a, 127.0.0.1:2), ip_hash"
     assert summary(BalancerConfig()) == "ok: 127.0.0.1:8080 to 0 servers, round_robin"
