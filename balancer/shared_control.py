@@ -7,8 +7,9 @@ from inspect import signature
 from typing import Any
 
 from balancer.control import PATIENCE, Control
+from balancer.explain import row
 from balancer.workers import Workers
-from servers.control import Command
+from servers.control import Command, ControlError
 
 DONE_BY_ALL = ("policy", "add", "drain", "resume", "label")
 
@@ -48,6 +49,14 @@ class SharedControl(Control):
 
     async def state(self) -> dict[str, Any]:
         return await self._workers.state(self._address)
+
+    async def explain(self, request: str, client: str) -> dict[str, Any]:
+        """As the first worker would decide: each has turns, connections and health checks of its own."""
+        answers = await self._workers.tell("explain", request=request, client=client)
+        if not answers:
+            raise ControlError("no worker is there just now; ask again")
+        worker = row("worker", f"the first of {len(answers)}; each has turns and health checks of its own")
+        return {**answers[0], "lines": worker + answers[0]["lines"]}
 
     async def listen(self) -> AsyncIterator[str]:
         """Every event of every worker, from this call on."""
