@@ -32,6 +32,8 @@ SWEEP = 0.25
 
 STEADY = 10
 """Health intervals that a server has to stay up for its falls to be forgotten."""
+ASLEEP = 1.0
+"""Seconds between two sweeps that only a process takes that was stopped, or whose whole machine was."""
 
 
 class Balancer:
@@ -113,7 +115,11 @@ class Balancer:
 
     def sweep(self) -> None:
         """Enforce every time limit."""
-        now = self.now = self.clock()
+        now = self.clock()
+        if now - self.now > ASLEEP:
+            for client in self.clients:
+                client.deadline += now - self.now  # nobody's fault: what has come meanwhile is still to be read
+        self.now = now
         self.pool.sweep(now)
         for client in [client for client in self.clients if client.deadline < now]:
             client.expire()

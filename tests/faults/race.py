@@ -41,8 +41,8 @@ def about(seconds: float) -> Think:
 
 
 CASES = {
-    "closes at random within 20 ms": Case(("scripted.py", "0.02"), short, 32),
-    "closes at random within 2 s": Case(("scripted.py", "2"), short, 64),
+    "closes at random within 20 ms": Case(("scripted.py", "--longest-rest", "0.02"), short, 32),
+    "closes at random within 2 s": Case(("scripted.py", "--longest-rest", "2"), short, 64),
     "aiohttp, 0.3 s": Case(("kept_by_aiohttp.py", "0.3"), about(0.3), 200),
     "aiohttp, 1.5 s": Case(("kept_by_aiohttp.py", "1.5"), about(1.5), 400),
     "node, 0.3 s": Case(("kept_by_node.js", "0.3"), about(0.3), 200),
