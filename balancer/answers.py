@@ -13,7 +13,7 @@ def final_head(answer: Response, request: Request, set_cookie: bytes | None, bus
     head, old = answer.kept, request.minor == 0
     if set_cookie is not None:
         head += b"Set-Cookie: " + set_cookie + b"\r\n"
-    if old and answer.length == CHUNKED:  # HTTP/1.0 knows no chunks: the content goes on bare, until the close
+    if old:  # HTTP/1.0 knows no chunks: the content goes on bare, until the close
         lines = head.split(b"\r\n")
         head = b"\r\n".join(line for line in lines if not line.lower().startswith(b"transfer-encoding:"))
     unframed = answer.length == UNTIL_CLOSE or (old and answer.length == CHUNKED)

@@ -105,7 +105,7 @@ class Chunked:
                 continue
             if self._state is SIZE:
                 match = _SIZE_LINE.match(data, at)
-                if match is None:
+                if match is None or match.end() - at > MAX_LINE:
                     _may_still_come(data, at, MAX_LINE, "malformed chunk size")
                     break
                 at = match.end()
@@ -150,13 +150,13 @@ class Chunked:
         match = _TRAILER.fullmatch(line)
         if match is None:
             raise Refused(400, "malformed trailer")
-        if _NO_TRAILER.fullmatch(plain(match[1])) is None:
-            self._trailers.append(line)
-        if sum(map(len, self._trailers)) > MAX_TRAILERS or len(self._trailers) > MAX_FIELDS:
+        safe = _NO_TRAILER.fullmatch(plain(match[1])) is None
+        self._trailers.append(line if safe else b"")
+        if len(line) > MAX_TRAILERS or sum(map(len, self._trailers)) > MAX_TRAILERS or len(self._trailers) > MAX_FIELDS:
             raise Refused(431, "too many trailers")
 
 
 def _may_still_come(data: bytes, at: int, most: int, why: str) -> None:
     """An incomplete line is waited for; a wrong or endless one is refused."""
     if len(data) - at >= most or b"\n" in data[at:] or (most == MAX_LINE and data[at] not in _HEX):
-        raise Refused(400, why)
+        raise Refused(431 if most == MAX_TRAILERS else 400, why)

@@ -102,6 +102,14 @@ def refuse_hopeless(data: bytes, known: int) -> None:
         parse_request_line(data[:line_end])
 
 
+def refuse_hopeless_answer(data: bytes, known: int) -> None:
+    """The same for a backend's head: nobody need wait for the rest of it."""
+    line_end = data.find(b"\r\n")
+    begun = data.startswith(b"HTTP/1."[: len(data)]) if line_end < 0 else _STATUS_LINE.fullmatch(data[:line_end])
+    if not begun or _HOPELESS.search(data, max(0, known - 1)):
+        raise Refused(502, "no HTTP/1.1")
+
+
 def parse_request(raw: bytes) -> Request:
     """One whole head, its empty line included (RFC 9112 sections 3 and 5). Raises Refused."""
     lines = raw[:-4].split(b"\r\n")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from balancer.http1 import MAX_HEAD, Refused, Response, parse_response
+from balancer.http1 import MAX_HEAD, Refused, Response, parse_response, refuse_hopeless_answer
 from balancer.quick import quick_response
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ def final_answer(exchange: "Exchange", data: bytes) -> tuple[bytes, Response | N
     request, upstream = exchange.request, exchange.upstream
     assert upstream is not None
     strip = exchange.balancer.config.strip_session_headers
+    known = len(exchange.held)
     answer = None if exchange.held or strip else quick_response(data, request.method)
     while answer is None:
         end = data.find(b"\r\n\r\n") + 4
         if end < 4 or end > MAX_HEAD:
             if len(data) > MAX_HEAD:
                 raise Refused(502, "its head is too long")
-            if not data.startswith(b"HTTP/1."[: len(data)]):
-                raise Refused(502, "it begins with something else")  # waiting for more would change nothing
+            refuse_hopeless_answer(data, known)
             return data, None
         answer = parse_response(data[:end], request.method, strip)
         if answer.status == 101:
@@ -32,7 +32,7 @@ def final_answer(exchange: "Exchange", data: bytes) -> tuple[bytes, Response | N
                 raise Refused(502, "it switched protocols unasked")
             return data, answer
         if answer.status < 200:
-            data = data[end:]
+            data, known = data[end:], 0
             pass_on(exchange, answer)
             answer = None
     if len(answer.raw) > MAX_HEAD:
