@@ -1,6 +1,7 @@
 """Plays the table of answers: a backend sends these bytes, and the client gets what they are worth."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -38,8 +39,9 @@ class Player(Server):
             await line.read(len(body))
             await send(line, self.row.sent, self.how)
             self.played += 1
-            if self.row.ends:
-                line.half_close()
+            if self.row.ends and not line.writer.is_closing():
+                with suppress(OSError):  # the balancer may have had enough
+                    line.half_close()
             if self.row.after == TUNNEL:
                 while data := await line.reader.read(1024):
                     line.send(data.upper())
