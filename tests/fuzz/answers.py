@@ -11,7 +11,7 @@ import h11
 
 from balancer.bodies import body_of
 from balancer.fields import Refused
-from balancer.http1 import MAX_HEAD, UNTIL_CLOSE, parse_response
+from balancer.http1 import MAX_HEAD, UNTIL_CLOSE, parse_response, refuse_hopeless_answer
 from balancer.interim import MOST_INTERIM
 from balancer.quick import quick_response
 from tests.fuzz import mutate
@@ -77,8 +77,8 @@ def strict(raw: bytes, method: bytes, ends: bool) -> Answer:
         for _ in range(MOST_INTERIM + 1):
             end = raw.find(b"\r\n\r\n") + 4
             if end < 4 or end > MAX_HEAD:
-                hopeless = ends or len(raw) > MAX_HEAD or not raw.startswith(b"HTTP/1."[: len(raw)])
-                return Answer("refused" if hopeless else "waits", why="no head")
+                refuse_hopeless_answer(raw, 0)
+                return Answer("refused" if ends or len(raw) > MAX_HEAD else "waits", why="no head")
             answer = parse_response(raw[:end], method)
             raw = raw[end:]
             if answer.status >= 200:
