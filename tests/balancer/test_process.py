@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import ssl
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -51,15 +52,15 @@ class Processes:
         async with asyncio.timeout(30):
             return process, (await process.stdout.readline()).decode().strip()
 
-    async def server(self, name: str) -> tuple[asyncio.subprocess.Process, str]:
-        process, port = await self.start("-c", SERVER, name)
+    async def server(self, name: str, code: str = SERVER) -> tuple[asyncio.subprocess.Process, str]:
+        process, port = await self.start("-c", code, name)
         return process, f"127.0.0.1:{port}"
 
     async def balancer(self, *options: str) -> asyncio.subprocess.Process:
         process, line = await self.start(
             "-m", "balancer", "--listen", "127.0.0.1:0", "--control", str(self.control), *options
         )
-        assert line.startswith("balancer listening on http://"), line
+        assert line.startswith("balancer listening on http"), line
         self.url = line.rpartition(" ")[2]
         return process
 
@@ -145,8 +146,8 @@ async def test_stopping_finishes_what_runs(how: signal.Signals | None, processes
 class Load:
     """Clients that ask without a pause, over connections that are kept; what they got, by status or kind of failure."""
 
-    def __init__(self, url: str, clients: int = 8, method: str = "GET") -> None:
-        self.url, self.clients, self.method = url, clients, method
+    def __init__(self, url: str, clients: int = 8, method: str = "GET", tls: ssl.SSLContext | None = None) -> None:
+        self.url, self.clients, self.method, self.tls = url, clients, method, tls
         self.got: Counter[str] = Counter()
         self._over = asyncio.Event()
 
@@ -164,7 +165,7 @@ class Load:
         while not self._over.is_set():
             try:
                 async with self._http.request(
-                    self.method, self.url, data=b"x" if self.method == "POST" else None
+                    self.method, self.url, data=b"x" if self.method == "POST" else None, ssl=self.tls or True
                 ) as answer:
                     text = await answer.text()
                     self.got[text if answer.status == 200 else str(answer.status)] += 1
