@@ -3,8 +3,8 @@
 import sys
 
 from balancer.asking import answer
-from balancer.config import ConfigError
 from balancer.options import parse, summary
+from balancer.problems import ConfigError
 from balancer.serve import run
 
 

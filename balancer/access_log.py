@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from balancer.config import BalancerConfig, ConfigError
+from balancer.config import BalancerConfig
 from balancer.http1 import Refused, Request
 from balancer.log_file import LogFile
 from balancer.log_lines import FORMATS, LEFT, Entry, Format, Pseudonyms
+from balancer.problems import ConfigError
 
 if TYPE_CHECKING:
     from balancer.front import Client

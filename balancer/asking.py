@@ -5,10 +5,12 @@ import os
 import time
 from random import Random
 
-from balancer.config import BalancerConfig, ConfigError, parse_backend
+from balancer.addresses import parse_backend
+from balancer.config import BalancerConfig
 from balancer.config_file import reason
 from balancer.explain import Explanation, explain, row
 from balancer.options import Question
+from balancer.problems import ConfigError
 from balancer.state import Balancer
 from servers.control import ControlError, call
 

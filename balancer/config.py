@@ -5,42 +5,21 @@
 
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
-from typing import Any, NamedTuple, get_args, get_type_hints
-from urllib.parse import urlsplit
+from typing import Any, get_args, get_type_hints
 
+from balancer.addresses import parse_backend, split_address
 from balancer.log_lines import FORMATS
 from balancer.networks import parse_networks
 from balancer.policies import POLICIES
 from balancer.policies.affinity import StickyOptions
-from balancer.pool import Backend
+from balancer.problems import ConfigError, Problem, meant
 
-MOST_WEIGHT = 256
 MAY_BE_ZERO = frozenset({"slow_start", "sticky_max_age"})
 """0 means that there is none."""
 VERIFY = ("full", "none")
 MOST_WORKERS = 256
-
-
-class Problem(NamedTuple):
-    """A setting that cannot work. `said`: what is wrong and what to do; `item`: which one of a list."""
-
-    field: str
-    said: str
-    item: int | None = None
-
-
-class ConfigError(Exception):
-    """A setting that cannot work; the message says in one line what to do next.
-
-    `problems`: everything that is wrong, if it is a whole BalancerConfig that cannot be.
-    """
-
-    def __init__(self, said: str, problems: Sequence[Problem] = ()) -> None:
-        super().__init__(said)
-        self.problems = problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,51 +189,3 @@ WORDS = {word(field): field for field in KINDS}
 def require_policy(name: str) -> None:
     if name not in POLICIES:
         raise ConfigError(f"no policy is called {name!r}; {meant(name, POLICIES)}")
-
-
-def meant(said: str, known: Collection[str]) -> str:
-    """What to do about a word that nobody knows."""
-    close = get_close_matches(said, known, 1, 0.7)
-    if close:
-        return f"did you mean {close[0]}?"
-    return f"choose one of {', '.join(known)}" if len(known) <= 12 else "--help shows them all"
-
-
-def split_address(text: str) -> tuple[str, int]:
-    """`HOST:PORT` or `[IPV6]:PORT`. Raises ConfigError."""
-    try:
-        parts = urlsplit(f"//{text}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
-    if not host or port is None or parts.netloc != text or "@" in text or not text.isprintable() or " " in text:
-        raise ConfigError(f"an address looks like 127.0.0.1:8001, not {text!r}")
-    return host, port
-
-
-_BACKEND = re.compile(
-    r"(?:(?P<name>[\w.:-]+)=)?(?:http(?P<tls>s?)://)?(?P<address>[^=*]+)(?:\*(?P<weight>[0-9]{1,4}))?", re.ASCII
-)
-
-
-def parse_backend(text: str) -> Backend:
-    """`[NAME=][https://]HOST:PORT[*WEIGHT]`. Raises ConfigError."""
-    match = _BACKEND.fullmatch(text)
-    if match is None:
-        raise ConfigError(f"a backend looks like [NAME=][https://]127.0.0.1:8001[*WEIGHT], not {text!r}")
-    host, port = split_address(match["address"])
-    weight = int(match["weight"] or 1)
-    if port < 1 or not 1 <= weight <= MOST_WEIGHT:
-        raise ConfigError(f"a backend needs a port above 0, and a weight from 1 to {MOST_WEIGHT}: {text!r}")
-    tls = bool(match["tls"])
-    if tls:
-        _require_name(host)
-    return Backend(match["name"] or match["address"], host, port, weight, tls)
-
-
-def _require_name(host: str) -> None:
-    """TLS needs a name that can stand in a certificate."""
-    try:
-        host.encode("idna")
-    except UnicodeError:
-        raise ConfigError(f"{host!r} is no host name that a certificate could be for") from None

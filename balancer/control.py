@@ -5,10 +5,12 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from balancer.config import ConfigError, parse_backend, require_policy
+from balancer.addresses import parse_backend
+from balancer.config import require_policy
 from balancer.explain import explain
 from balancer.feed import line_of
 from balancer.pool import STEPS, Backend
+from balancer.problems import ConfigError
 from balancer.state import Balancer
 from servers.control import Command, ControlError, Stream
 

@@ -7,7 +7,7 @@ start, as HAProxy does, and some descriptors are kept for connections to backend
 import resource
 import sys
 
-from balancer.config import ConfigError
+from balancer.problems import ConfigError
 
 RESERVED = 128
 """For everything that is no connection of a request: listening sockets, channels, logs, health checks, refusals."""

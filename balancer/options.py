@@ -6,13 +6,15 @@ from typing import Any, NamedTuple, NoReturn
 
 from balancer import tls
 from balancer.access_log import read_key
-from balancer.config import KINDS, VERIFY, BalancerConfig, ConfigError, Problem, meant, parse_backend, word
+from balancer.addresses import parse_backend
+from balancer.config import KINDS, VERIFY, BalancerConfig, word
 from balancer.config_file import ConfigFile, read_config, reason
 from balancer.log_file import check_log
 from balancer.log_lines import FORMATS
 from balancer.policies import POLICIES
+from balancer.problems import ConfigError, Problem, meant
 
-# field -> (what its value stands for, what it is). What is a FILE is read at the start: `--check` tries to.
+# field -> (what its value stands for, what it is). What is a FILE has to be readable.
 OPTIONS = {
     "listen": ("HOST:PORT", "port 0: any free one"),
     "workers": ("N", "processes that share the port; each has its own turns, health checks and connections"),
@@ -106,7 +108,7 @@ def parse(argv: list[str] | None = None) -> Asked:
     file = read_config(asked.config) if asked.config is not None else ConfigFile()
     values = {**file.values, **given}
     config, problems = _judged(values)
-    if asked.check:
+    if asked.explain is None:
         problems += _unusable(values)
         wrong = {problem.field for problem in problems}
         rest, _ = _judged({field: value for field, value in values.items() if field not in wrong})
@@ -151,7 +153,7 @@ ATTEMPTS: dict[str, Callable[[str], object]] = {
     "log_key_file": read_key,
     "secret_file": read_key,
 }
-"""What `--check` tries with a file, other than to read it."""
+"""What is tried with a file, other than to read it."""
 
 
 def summary(config: BalancerConfig) -> str:

@@ -10,12 +10,14 @@ from random import Random
 
 from balancer import tls
 from balancer.access_log import read_key
+from balancer.addresses import parse_backend, split_address
 from balancer.admin import serve_admin
-from balancer.config import BalancerConfig, ConfigError, as_json, parse_backend, split_address, word
+from balancer.config import BalancerConfig, as_json, word
 from balancer.control import Control
 from balancer.descriptors import claim
 from balancer.handover import Legacy, Succession, inherited
 from balancer.listening import CannotListen, open_sockets, shown
+from balancer.problems import ConfigError
 from balancer.say import say, tell_systemd
 from balancer.shared_control import SharedControl
 from balancer.standing import follow, orders, succeed

@@ -15,9 +15,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from balancer.config import BalancerConfig, ConfigError
+from balancer.config import BalancerConfig
 from balancer.control import Control
 from balancer.descriptors import claim
+from balancer.problems import ConfigError
 from balancer.standing import State, follow
 from balancer.state import Balancer
 from balancer.traffic import Traffic

@@ -18,8 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from balancer.config import ConfigError, as_json
+from balancer.config import as_json
 from balancer.control import describe
+from balancer.problems import ConfigError
 from balancer.say import say
 from balancer.standing import State, counted, orders, summed
 from balancer.state import Balancer

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from balancer.addresses import parse_backend
 from balancer.arrival import doorway
-from balancer.config import BalancerConfig, parse_backend
+from balancer.config import BalancerConfig
 from balancer.health import Checks
 from balancer.pool import Backend
 from balancer.state import Balancer

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from balancer.access_log import AccessLog, read_key
-from balancer.config import BalancerConfig, ConfigError
+from balancer.config import BalancerConfig
+from balancer.problems import ConfigError
 from tests.balancer.conftest import Start
 from tests.balancer.rig import Line, Rig, Server, get, ok, until
 

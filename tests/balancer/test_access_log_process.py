@@ -101,9 +101,12 @@ async def test_whoever_read_stdout_has_gone(processes: Processes) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--access-log", "/nowhere/access.log"], "cannot use /nowhere/access.log: No such file or directory"),
-        (["--access-log", "-", "--log-key-file", "/nowhere/key"], "cannot use /nowhere/key: No such file or directory"),
-        (["--access-log", "-", "--log-key-file", "/dev/null"], "/dev/null needs 16 bytes at least for a key"),
+        (["--access-log", "/nowhere/a"], "--access-log: /nowhere/a cannot be used: No such file or directory"),
+        (
+            ["--access-log", "-", "--log-key-file", "/nowhere/key"],
+            "--log-key-file: /nowhere/key cannot be used: No such",
+        ),
+        (["--access-log", "-", "--log-key-file", "/dev/null"], "--log-key-file: /dev/null needs 16 bytes at least"),
         (["--access-log-format", "jsn"], "--access-log-format: no format is called 'jsn'; did you mean json?"),
         (
             ["--check", "--access-log", "/nowhere/a"],

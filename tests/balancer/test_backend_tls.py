@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from balancer import health
-from balancer.config import BalancerConfig, ConfigError, parse_backend
+from balancer.addresses import parse_backend
+from balancer.config import BalancerConfig
+from balancer.problems import ConfigError
 from balancer.tls import backend_context
 from tests.balancer.certificates import Authority
 from tests.balancer.conftest import Start

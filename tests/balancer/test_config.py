@@ -214,6 +214,24 @@ def test_check_says_what_would_be_done(file: Path) -> None:
     assert summary(BalancerConfig()) == "ok: 127.0.0.1:8080 to 0 servers, round_robin"
 
 
+def test_files_that_are_named_are_tried(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = file.with_suffix(".pem")
+    broken.write_text("nothing\n")
+    file.write_text(
+        f'access-log = "/nowhere/a"\nrise = 0\nlog-key-file = "{broken}"\ntls-certificate = "{broken}"\n'
+        'backend-ca = "/nowhere/b"\n'
+    )
+    expected = [
+        f"{file}:1: access-log: /nowhere/a cannot be used: No such file or directory; name a file that can",
+        f"{file}:2: rise: must be at least 1, not 0",
+        f"{file}:3: log-key-file: {broken} needs 16 bytes at least for a key: make it with `openssl rand -hex 32`",
+        f"{file}:4: tls-certificate: {broken} holds no certificate",
+        f"{file}:5: backend-ca: /nowhere/b cannot be used: No such file or directory; name a file that can",
+    ]
+    assert told(capsys, "--config", str(file), "--check") == expected
+    assert told(capsys, "--config", str(file)) == expected
+
+
 def test_check_as_a_process(file: Path) -> None:
     def check() -> tuple[int, str, str]:
         command = [sys.executable, "-m", "balancer", "--check", "--config", str(file)]

@@ -6,12 +6,13 @@ from random import Random
 
 import pytest
 
-from balancer.config import BalancerConfig, ConfigError
+from balancer.config import BalancerConfig
 from balancer.http1 import Request
 from balancer.policies import POLICIES
 from balancer.policies.affinity import StickyOptions
 from balancer.policies.base import Policy, PolicyOptions
 from balancer.pool import Backend, Pick, Pool
+from balancer.problems import ConfigError
 from tests.balancer.conftest import Start
 from tests.balancer.rig import Rig, Server, get
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from balancer.config import BalancerConfig, ConfigError
+from balancer.config import BalancerConfig
+from balancer.problems import ConfigError
 from balancer.tls import listener_context
 from tests.balancer.certificates import Authority, SlowTls
 from tests.balancer.conftest import Start
