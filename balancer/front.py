@@ -9,9 +9,9 @@ from typing import cast
 
 from balancer import trouble
 from balancer.answers import own_answer
-from balancer.bodies import body_of
+from balancer.bodies import all_chunks, body_of
 from balancer.forwarded import Origin, origin_of
-from balancer.http1 import MAX_HEAD, Refused, Request, parse_request, refuse_hopeless
+from balancer.http1 import CHUNKED, MAX_HEAD, Refused, Request, parse_request, refuse_hopeless
 from balancer.networks import Networks, is_within, parse_address
 from balancer.proxy import Exchange
 from balancer.quick import quick_request
@@ -75,16 +75,19 @@ class Client(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         exchange = self.exchange
         if exchange is None:
-            if self._buffer or self._closing:
-                data = b"" if self._lingering else self._buffer + data
-            seen = self._seen
-            if seen is not None and data == seen.raw and not seen.length and not self._stuffed:
-                self._buffer = b""
-                self.exchange = exchange = Exchange(self.balancer, self, seen, b"", None)
-                exchange.begin()
-            else:
-                self._buffer = data
-                self.read()
+            if not (self._buffer or self._closing or self._stuffed):
+                request = self._seen
+                if request is None or not data.startswith(request.raw):
+                    request = self._plain(data)
+                if request is not None and (
+                    len(data) == request.whole or (request.length == CHUNKED and all_chunks(data, len(request.raw)))
+                ):  # nothing is missing and nothing follows
+                    first = data[len(request.raw) :] if request.length else b""
+                    self.exchange = exchange = Exchange(self.balancer, self, request, first, None)
+                    exchange.begin()
+                    return
+            self._buffer = b"" if self._lingering else self._buffer + data
+            self.read()
         elif exchange.tunnel or exchange.upload is not None:
             rest = exchange.upload_part(data)
             if rest:
@@ -132,8 +135,8 @@ class Client(asyncio.Protocol):
         seen = self._seen
         if seen is not None and data.startswith(seen.raw):
             return seen
-        request = None if self._looked_at else quick_request(data)
-        if request is None or len(request.raw) > MAX_HEAD:
+        request = None if self._looked_at else self._plain(data)
+        if request is None:
             data = data.removeprefix(b"\r\n")  # RFC 9112 section 2.2: one empty line before a request is ignored
             end = data.find(b"\r\n\r\n", max(0, self._looked_at - 3)) + 4
             if end < 4 or end > MAX_HEAD:
@@ -146,6 +149,25 @@ class Client(asyncio.Protocol):
                 return None
             request = parse_request(data[:end])
             self._buffer = data
+            self._address(request)
+        return request
+
+    def _plain(self, data: bytes) -> Request | None:
+        """The request, if it is plain (quick.py)."""
+        request = quick_request(data)
+        if request is None or len(request.raw) > MAX_HEAD:
+            return None
+        if self._trusted:
+            self._address(request)
+        else:
+            request.client = self.address
+            request.wire = b"".join((request.kept, self._ours, b"X-Forwarded-Host: ", request.host, b"\r\n\r\n"))
+            if len(request.raw) <= MAX_REMEMBERED:
+                self._seen = request
+        return request
+
+    def _address(self, request: Request) -> None:
+        """Write on it where it comes from."""
         request.client = self.address
         ours, asked_for = self._ours, request.host
         if self._trusted:
@@ -160,7 +182,6 @@ class Client(asyncio.Protocol):
         request.wire = b"".join((request.kept, host, ours, forwarded_host, upgrade, b"\r\n"))
         if len(request.raw) <= MAX_REMEMBERED:
             self._seen = request
-        return request
 
     def _local(self) -> str:
         """Our own name, for HTTP/1.0 clients that send no Host: HTTP/1.1 backends want one."""
@@ -174,7 +195,7 @@ class Client(asyncio.Protocol):
     def finished(self, close: bool, linger: bool) -> None:
         """The exchange is over."""
         self.exchange = None
-        self.deadline = self.balancer.within(self.balancer.config.idle_timeout)
+        self.deadline = self.balancer.idle_until
         if close:
             self.close(linger)
         elif self._buffer or self._half_closed or self._held:
@@ -182,9 +203,7 @@ class Client(asyncio.Protocol):
 
     def refuse(self, refused: Refused) -> None:
         """Say what is wrong, and close: nothing that follows can be trusted."""
-        own = self.balancer.pool.own
-        own.requests += 1
-        own.statuses[refused.status // 100] += 1
+        self.balancer.pool.own.answered(refused.status)
         self.write(own_answer(refused.status, str(refused), close=True))
         if self.balancer.log is not None:
             self.balancer.log.refused(self, refused)

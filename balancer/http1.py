@@ -57,6 +57,10 @@ class Request:
     """The session ID it carries."""
     replayable: bool = True
     """Doing it twice is as good as doing it once."""
+    whole: int = CHUNKED
+    """Bytes of the head and the body together; CHUNKED: only the body tells."""
+    usual: bool = False
+    """A whole answer may go to this client as it comes."""
     client: str = ""
     """The client's address; whoever accepted the connection fills it in."""
     wire: bytes = b""
@@ -78,6 +82,8 @@ class Response:
     keep_alive: bool
     verbatim: bool
     """`raw` may go to the client as it is."""
+    whole: int = -1
+    """Bytes of the whole answer, if the connections on both sides may go on after it; -1: not, or nobody knows."""
     outcome: str | None = None
     age: bytes = b""
     upgrade: bytes = b""
@@ -126,6 +132,9 @@ def parse_request(raw: bytes) -> Request:
     upgrade = fields.get(b"upgrade", b"").lower()
     cookie = fields.get(b"cookie", b"")
     session = SESSION.search(cookie)
+    keep_alive = persists(connection, minor)
+    # Only WebSocket: an upgrade to h2c would tunnel requests past this parser.
+    websocket = upgrade == b"websocket" and b"upgrade" in connection and method == b"GET" and not length and minor == 1
     return Request(
         raw=raw,
         method=method,
@@ -133,17 +142,14 @@ def parse_request(raw: bytes) -> Request:
         host=host or b"",
         kept=b"\r\n".join([method + b" " + target + b" HTTP/1.1", *lines, b""]),
         length=length,
-        keep_alive=persists(connection, minor),
+        keep_alive=keep_alive,
         minor=minor,
-        # Only WebSocket: an upgrade to h2c would tunnel requests past this parser.
-        websocket=upgrade == b"websocket"
-        and b"upgrade" in connection
-        and method == b"GET"
-        and not length
-        and minor == 1,
+        websocket=websocket,
         cookie=cookie,
         session=session[1] if session else None,
         replayable=method in IDEMPOTENT,
+        whole=len(raw) + length if length >= 0 else CHUNKED,
+        usual=keep_alive and minor == 1 and method != b"HEAD" and not websocket,
     )
 
 
@@ -167,13 +173,16 @@ def parse_response(raw: bytes, method: bytes, strip: bool = False) -> Response:
         raise Refused(502, str(refused)) from None
     connection = tokens(fields.get(b"connection", b""))
     kept = [b"HTTP/1.1" + lines[0][8:] + (b" " if len(lines[0]) == 12 else b""), *kept, b""]
+    keep_alive = persists(connection, minor) and length != UNTIL_CLOSE
+    verbatim = b"\r\n".join([*kept, b""]) == raw
     return Response(
         raw=raw,
         status=status,
         kept=b"\r\n".join(kept),
         length=length,
-        keep_alive=persists(connection, minor) and length != UNTIL_CLOSE,
-        verbatim=b"\r\n".join([*kept, b""]) == raw,
+        keep_alive=keep_alive,
+        verbatim=verbatim,
+        whole=len(raw) + length if keep_alive and length >= 0 and minor == 1 else -1,
         outcome=OUTCOMES_BY_NAME.get(fields.get(b"session-outcome", b"")),
         age=fields.get(b"session-age", b""),
         upgrade=fields.get(b"upgrade", b"") if b"upgrade" in connection else b"",

@@ -32,7 +32,7 @@ class Exchange:
 
     __slots__ = (
         "answer", "backend", "balancer", "client", "closing", "connecting", "download", "first", "fresh", "held",
-        "interims", "pick", "replays", "request", "retries", "started", "tried", "tunnel", "upload", "upstream",
+        "interims", "pick", "replays", "request", "retries", "started", "tried", "tunnel", "upload", "upstream", "usual",
     )  # fmt: skip
 
     def __init__(
@@ -42,16 +42,17 @@ class Exchange:
         self.balancer = balancer
         self.client = client
         self.request = request
+        self.first = first
         self.upload = upload
+        self.usual = request.usual and upload is None
+        """A whole answer may be passed on as it comes: nothing has happened yet that forbids it."""
         self.backend: Backend | None = None
         self.upstream: Upstream | None = None
         self.answer: Response | None = None
         self.pick: Pick | None = None
-        self.tunnel = False
-        self.first = first
         self.download: Body | None = None
+        self.tunnel = self.fresh = self.closing = False
         self.held = b""
-        self.fresh = self.closing = False
         self.interims = self.replays = self.retries = 0
         self.tried: tuple[Backend, ...] = ()
         self.connecting: asyncio.Task[None] | None = None
@@ -66,25 +67,20 @@ class Exchange:
             available = available.without(self.tried)
         pick = balancer.policy.pick(available, self.request)
         if pick is None:
-            if self.tried and not available.new:
-                trouble.fail(self, 502, "no server could be reached")
-            else:
-                balancer.pool.own.errors += 1
-                why = "this user's server is not available" if available.new else "no server is available"
-                trouble.fail(self, 503, why)
+            trouble.nobody(self, available)
             return
         self.pick = pick
-        self.backend = pick.backend
-        pick.backend.in_flight += 1
-        self.lease(pick.backend)
-
-    # 2. Lease a connection to it: the one used last, or a new one
-
-    def lease(self, backend: Backend) -> None:
+        self.backend = backend = pick.backend
+        backend.in_flight += 1
         idle = backend.idle
         if idle and not self.fresh and (self.request.replayable or idle[-1].surely_open()):
             self.send(idle.pop())
-            return
+        else:
+            self.connect(backend)
+
+    # 2. Lease a connection to it: the one used last, or a new one
+
+    def connect(self, backend: Backend) -> None:
         self.client.deadline = self.balancer.within(self.balancer.config.connect_timeout * 2)
         self.connecting = self.balancer.run(self._connect(backend))
 
@@ -109,7 +105,7 @@ class Exchange:
     def send(self, upstream: Upstream) -> None:
         self.upstream = upstream
         upstream.exchange = self
-        self.client.deadline = self.balancer.within(self.balancer.config.response_timeout)
+        self.client.deadline = self.balancer.answer_due
         upstream.write(self.request.wire + self.first if self.first else self.request.wire)
         if self.upload is not None:
             self.client.go_on()
@@ -161,22 +157,14 @@ class Exchange:
             data, answer = final_answer(self, data)
             if answer is None:
                 self.held = data
+                self.usual = False
                 return
-        self.answer = answer
-        self.count(answer)
-        if (
-            answer.verbatim
-            and len(data) == len(answer.raw) + answer.length  # a whole answer, of known length, and nothing else
-            and self.upload is None
-            and request.keep_alive
-            and request.minor == 1
-            and self.pick is not None
-            and self.pick.set_cookie is None
-            and not self.balancer.stopping
-        ):
-            self.client.write(data)
-            self.finish(reuse=True, close=False)
+        if len(data) == answer.whole and request.usual and self.upload is None:
+            self.deliver_whole(answer, data)
         else:
+            self.usual = False
+            self.answer = answer
+            self.count(answer)
             self.deliver(answer, data[len(answer.raw) :])
 
     # 5. Count, before the client can know
@@ -190,7 +178,23 @@ class Exchange:
         if backend.removed:
             self.balancer.pool.settle(backend)
 
-    # 6. Deliver, where the head has to be rewritten or the body is still coming
+    # 6. Deliver: what is whole at once; the rest where the head has to be rewritten or the body is still coming
+
+    def deliver_whole(self, answer: Response, data: bytes) -> None:
+        """Most answers: one piece, of known length, with nothing in it that the client may not see."""
+        assert self.pick is not None
+        self.answer = answer
+        self.count(answer)
+        if self.balancer.stopping:
+            self.deliver(answer, data[len(answer.raw) :])
+            return
+        cookie = self.pick.set_cookie
+        if cookie is not None:
+            data = b"".join((answer.kept, b"Set-Cookie: ", cookie, b"\r\n\r\n", data[len(answer.raw) :]))
+        elif not answer.verbatim:
+            data = b"".join((answer.kept, b"\r\n", data[len(answer.raw) :]))
+        self.client.write(data)
+        self.finish(reuse=True, close=False)
 
     def deliver(self, answer: Response, data: bytes) -> None:
         client, request, pick = self.client, self.request, self.pick

@@ -52,10 +52,10 @@ _REQUEST = _compiled(
         rb"transfer-encoding:|upgrade:|x-forwarded-|x-real-ip:",
         "cefhkptux",
         rb"|[Hh]ost: (?(3)(?!))(" + HOST + rb")\r\n"
-        rb"|[Cc]ontent-[Ll]ength: (?(4)(?!))(?(7)(?!))(0|[1-9][0-9]{0,14})\r\n"
+        rb"|[Cc]ontent-[Ll]ength: (?(4)(?!))(?(8)(?!))(0|[1-9][0-9]{0,14})\r\n"
         rb"|[Cc]ookie: (?(5)(?!))([!-~\x80-\xff](?:" + TEXT + rb"*[!-~\x80-\xff])?)\r\n"
-        rb"|[Cc]onnection: (?(6)(?!))([Kk]eep-[Aa]live\r\n)"
-        rb"|[Tt]ransfer-[Ee]ncoding: (?(4)(?!))(?(7)(?!))(chunked)\r\n",
+        rb"|[Cc]onnection: (?(6)(?!))((?:[Kk]eep-[Aa]live|([Cc]lose))\r\n)"
+        rb"|[Tt]ransfer-[Ee]ncoding: (?(4)(?!))(?(8)(?!))(chunked)\r\n",
     )
     + rb"(?(3)|(?!))"
 )  # fmt: skip
@@ -81,7 +81,7 @@ def quick_request(data: bytes) -> Request | None:
     match = _REQUEST.match(data)
     if match is None:
         return None
-    method, target, host, length, cookie, connection, chunked = match.groups()
+    method, target, host, length, cookie, connection, close, chunked = match.groups()
     if method in _NOT_PLAIN:
         return None
     raw = match[0]
@@ -91,17 +91,13 @@ def quick_request(data: bytes) -> Request | None:
         start, end = match.span(6)
         kept = raw[: start - _BEFORE] + raw[end:-2]
     session = SESSION.search(cookie) if cookie is not None else None
+    size = 0 if length is chunked else int(length) if length is not None else CHUNKED
+    # By place, not by name: half a microsecond less.
     return Request(
-        raw=raw,
-        method=method,
-        target=target,
-        host=host,
-        kept=kept,
-        length=int(length) if length is not None else CHUNKED if chunked is not None else 0,
-        cookie=cookie or b"",
-        session=session[1] if session is not None else None,
-        replayable=method in IDEMPOTENT,
-    )
+        raw, method, target, host, kept, size, close is None, 1, False, cookie or b"",
+        session[1] if session is not None else None, method in IDEMPOTENT,
+        len(raw) + size if size >= 0 else CHUNKED, close is None and method != b"HEAD",
+    )  # fmt: skip
 
 
 def quick_response(data: bytes, method: bytes) -> Response | None:
@@ -124,13 +120,6 @@ def quick_response(data: bytes, method: bytes) -> Response | None:
         size = int(length)
     else:
         size = CHUNKED if chunked is not None else UNTIL_CLOSE
-    return Response(
-        raw=raw,
-        status=int(status),
-        kept=kept,
-        length=size,
-        keep_alive=size != UNTIL_CLOSE,
-        verbatim=connection is None,
-        outcome=OUTCOMES_BY_NAME.get(outcome) if outcome is not None else None,
-        age=age or b"",
-    )
+    outcome = OUTCOMES_BY_NAME.get(outcome) if outcome is not None else None
+    whole = len(raw) + size if size >= 0 else -1
+    return Response(raw, int(status), kept, size, size != UNTIL_CLOSE, connection is None, whole, outcome, age or b"")

@@ -67,8 +67,7 @@ class Balancer:
         self.clock = clock
         self._empty: asyncio.Future[None] | None = None
         self._waiting: dict[Backend, list[asyncio.Future[None]]] = {}
-        self.now = self.pool.now = clock()
-        """The time as of the last sweep: up to SWEEP seconds old, and free."""
+        self.pool.now = self._look_at_clock()
         self.use_policy(config.policy)
 
     def use_policy(self, name: str) -> None:
@@ -113,13 +112,19 @@ class Balancer:
         """A deadline that far away: never too early, and up to two sweeps late."""
         return self.now + seconds + SWEEP
 
+    def _look_at_clock(self) -> float:
+        """`now` is up to SWEEP seconds old, and free; so are the two limits that every request sets."""
+        self.now = now = self.clock()
+        self.answer_due = self.within(self.config.response_timeout)
+        self.idle_until = self.within(self.config.idle_timeout)
+        return now
+
     def sweep(self) -> None:
         """Enforce every time limit."""
-        now = self.clock()
-        if now - self.now > ASLEEP:
+        before, now = self.now, self._look_at_clock()
+        if now - before > ASLEEP:
             for client in self.clients:
-                client.deadline += now - self.now  # nobody's fault: what has come meanwhile is still to be read
-        self.now = now
+                client.deadline += now - before  # nobody's fault: what has come meanwhile is still to be read
         self.pool.sweep(now)
         for client in [client for client in self.clients if client.deadline < now]:
             client.expire()

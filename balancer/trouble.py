@@ -13,6 +13,7 @@ from balancer.bodies import UntilClose
 from balancer.http1 import Refused
 
 if TYPE_CHECKING:
+    from balancer.policies.base import Available
     from balancer.proxy import Exchange
 
 MOST_REPLAYS = 2
@@ -30,6 +31,15 @@ def again(exchange: "Exchange") -> None:
     exchange.retries += 1
     exchange.balancer.left(backend)
     exchange.begin()
+
+
+def nobody(exchange: "Exchange", available: "Available") -> None:
+    """Nobody is left who could be asked."""
+    if exchange.tried and not available.new:
+        fail(exchange, 502, "no server could be reached")
+    else:
+        exchange.balancer.pool.own.errors += 1
+        fail(exchange, 503, "this user's server is not available" if available.new else "no server is available")
 
 
 def backend_lost(exchange: "Exchange", *, clean: bool) -> None:
@@ -82,9 +92,7 @@ def truncated(exchange: "Exchange", *, blame: bool = True) -> None:
 def fail(exchange: "Exchange", status: int, why: str) -> None:
     """Answer in the backend's place."""
     balancer, request = exchange.balancer, exchange.request
-    own = balancer.pool.own
-    own.requests += 1
-    own.statuses[status // 100] += 1
+    balancer.pool.own.answered(status)
     close = exchange.upload is not None or request.minor == 0 or not request.keep_alive or balancer.stopping
     exchange.client.write(own_answer(status, why, close=close, head_only=request.method == b"HEAD"))
     if exchange.started:

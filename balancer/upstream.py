@@ -102,10 +102,13 @@ class Upstream(asyncio.Protocol):
         self.balancer.upstreams.add(self)
 
     def data_received(self, data: bytes) -> None:
-        if self.exchange is not None:
-            self.exchange.received(data)
-        else:
+        exchange, seen = self.exchange, self.seen
+        if exchange is None:
             self._ended_at_rest()  # an answer to nothing: the next request must not get it
+        elif seen is not None and len(data) == seen.whole and exchange.usual and data.startswith(seen.raw):
+            exchange.deliver_whole(seen, data)
+        else:
+            exchange.received(data)
 
     def eof_received(self) -> bool:
         exchange = self.exchange
