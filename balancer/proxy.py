@@ -32,7 +32,8 @@ class Exchange:
 
     __slots__ = (
         "answer", "backend", "balancer", "client", "closing", "connecting", "download", "first", "fresh", "held",
-        "interims", "pick", "replays", "request", "retries", "started", "tried", "tunnel", "upload", "upstream", "usual",
+        "interims", "pick", "replays", "request", "retries", "started", "tried", "tunnel", "upload",
+        "upstream", "usual",
     )  # fmt: skip
 
     def __init__(
