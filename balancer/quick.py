@@ -67,7 +67,7 @@ _RESPONSE = _compiled(
         "chkpstu",
         rb"|[Cc]ontent-[Ll]ength: (?(2)(?!))(?(6)(?!))(0|[1-9][0-9]{0,14})\r\n"
         rb"|[Ss]ession-[Oo]utcome: (?(3)(?!))([a-z_]+)\r\n"
-        rb"|[Ss]ession-[Aa]ge: (?(4)(?!))([0-9. ]*[0-9])\r\n"
+        rb"|[Ss]ession-[Aa]ge: (?(4)(?!))([0-9](?:[0-9. ]*[0-9])?)\r\n"
         rb"|[Cc]onnection: (?(5)(?!))([Kk]eep-[Aa]live\r\n(?:[Kk]eep-[Aa]live:" + TEXT + rb"*+\r\n)?+)"
         rb"|[Tt]ransfer-[Ee]ncoding: (?(2)(?!))(?(6)(?!))(chunked)\r\n",
     )

@@ -18,10 +18,10 @@ POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\nContent-Type: text/p
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 NAMES = """
-Accept accept Connection connection Content-Length Content_Length Content-Type Cookie cookie Expect Forwarded Host host
-Keep-Alive Max-Forwards Proxy-Foo Session-Outcome Session-Age Set-Cookie TE Te-X Trailer Transfer-Encoding
-transfer_encoding Upgrade Upgrade-Insecure-Requests User-Agent X-Forwarded-For x_forwarded_for X-Forwarded-Else
-X-Real-IP X-Other Http2-Settings Via
+Accept accept Content.Length Transfer~Encoding Proxy Host_ Keep_Alive Connection connection Content-Length
+Content_Length Content-Type Cookie cookie Expect Forwarded Host host Keep-Alive Max-Forwards Proxy-Foo Session-Outcome
+Session-Age Set-Cookie TE Te-X Trailer Transfer-Encoding transfer_encoding Upgrade Upgrade-Insecure-Requests
+User-Agent X-Forwarded-For x_forwarded_for X-Forwarded-Else X-Real-IP X-Other Http2-Settings Via
 """
 names = st.sampled_from(NAMES.split())
 VALUES = """
@@ -67,7 +67,9 @@ def test_what_browsers_send_is_plain(raw: bytes) -> None:
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.sampled_from(["GET", "POST", "TRACE", "CONNECT"]), st.sampled_from(["/", "/a?b", "*", "/#"]), lines)
+@given(
+    st.sampled_from(["GET", "POST", "OPTIONS", "TRACE", "CONNECT"]), st.sampled_from(["/", "/a?b", "*", "/#"]), lines
+)
 def test_generated_requests(method: str, target: str, fields: list[str]) -> None:
     check_request("\r\n".join([f"{method} {target} HTTP/1.1", "Host: a", *fields, "", ""]).encode("latin-1"))
 
