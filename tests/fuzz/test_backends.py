@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 from random import Random
+from tempfile import mkdtemp
 
 import pytest
 
@@ -96,10 +97,10 @@ async def compare(backend: Backend, expected: list[Request]) -> None:
 
 @BACKEND
 async def test_a_hundred_messages(name: str, short_folder: Path) -> None:
-    await play(name, seed=1, count=100, folder=short_folder)
+    await play(name, seed=1, count=100, folder=Path(mkdtemp(dir=short_folder)))
 
 
 @pytest.mark.slow
 @BACKEND
 async def test_thousands_of_messages(name: str, short_folder: Path) -> None:
-    await play(name, seed=2, count=10_000, folder=short_folder)
+    await play(name, seed=2, count=10_000, folder=Path(mkdtemp(dir=short_folder)))
