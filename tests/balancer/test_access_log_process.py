@@ -46,6 +46,25 @@ async def test_rotation_under_load_loses_no_line(processes: Processes, tmp_path:
     assert "secret" not in "".join(texts)
 
 
+async def test_workers_share_the_file_and_the_key(processes: Processes, tmp_path: Path) -> None:
+    _, address = await processes.server("one")
+    log = tmp_path / "access.log"
+    balancer = await processes.balancer("--backend", address, "--access-log", str(log), "--workers", "2")
+    async with Load(processes.url + "/?session_id=secret") as load:
+        await load.more(300)
+        log.rename(tmp_path / "access.log.1")
+        balancer.send_signal(signal.SIGHUP)
+        await until(log.exists)
+        await load.more(300)
+        parts = (await call(processes.control, "state"))["workers"]
+    balancer.send_signal(signal.SIGTERM)
+    assert await balancer.wait() == 0
+    lines = [json.loads(line) for path in (tmp_path / "access.log.1", log) for line in path.read_text().splitlines()]
+    assert len(lines) == load.got.total()
+    assert len({line["target"] for line in lines}) == 1
+    assert sum(part["requests"] > 0 for part in parts) == 2, "both have written"
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full, a disk that is always full")
 async def test_a_disk_that_is_full_stops_nothing(processes: Processes) -> None:
     _, address = await processes.server("one")

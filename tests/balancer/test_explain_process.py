@@ -124,6 +124,16 @@ async def test_a_running_balancer_is_asked(processes: Processes) -> None:
 
 
 @once
+async def test_with_workers_one_of_them_is_asked(processes: Processes) -> None:
+    _, address = await processes.server("one")
+    await processes.balancer("--backend", address, "--workers", "2")
+    code, said, _ = await asyncio.to_thread(explain, "GET /", "--control", str(processes.control))
+    assert code == 0
+    assert "worker     the first of 2; each has turns and health checks of its own\n" in said
+    assert f"choice     {address}: its turn, 1 of 1\n" in said
+
+
+@once
 async def test_a_control_socket_without_answers(short_folder: Path) -> None:
     path = short_folder / "other.sock"
     server = await serve_control(path, {})
