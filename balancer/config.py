@@ -39,6 +39,7 @@ class BalancerConfig:
     sticky_cookie_attributes: str = "Path=/; HttpOnly; SameSite=Lax"
     sticky_max_age: int = 0
     sticky_fallback: str = "round_robin"
+    resolve_interval: float = 10.0
     health_path: str = "/health"
     health_interval: float = 1.0
     rise: int = 1

@@ -54,11 +54,12 @@ class Control:
         return {"policy": name}
 
     async def add(self, address: str, name: str = "", weight: int = 1) -> dict[str, Any]:
+        pool = self._balancer.pool
         try:
             backend = parse_backend(f"{name}={address}*{weight}" if name else f"{address}*{weight}")
+            await self._balancer.names.find([backend])
         except ConfigError as problem:
             raise ControlError(str(problem)) from None
-        pool = self._balancer.pool
         if pool.find(backend.name):
             raise ControlError(f"{backend.name} is there already: remove it first, or choose another name")
         pool.came_up(backend)
@@ -162,6 +163,7 @@ def describe(balancer: Balancer, address: str) -> dict[str, Any]:
             {
                 "name": b.name,
                 "address": b.address,
+                "addresses": list(b.addresses),
                 "tls": b.tls,
                 "healthy": b.healthy,
                 "trouble": b.trouble,

@@ -2,10 +2,12 @@
 
 import asyncio
 import errno
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from balancer.http1 import MAX_HEAD, Refused, parse_response
+from balancer.names import try_each
 from balancer.pool import Backend
 from balancer.state import Balancer
 
@@ -124,10 +126,12 @@ async def passes(balancer: Balancer, backend: Backend) -> bool | None:
     """
     path, writer = balancer.config.health_path, None
     context, name = (balancer.backend_tls, backend.host) if backend.tls else (None, None)
+
+    def connected(address: str) -> "Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]":
+        return asyncio.open_connection(address, backend.port, ssl=context, server_hostname=name, limit=MAX_HEAD)
+
     try:
-        reader, writer = await asyncio.open_connection(
-            backend.host, backend.port, ssl=context, server_hostname=name, limit=MAX_HEAD
-        )
+        reader, writer = await try_each(backend, balancer.config.health_interval, connected)
         balancer.reached(backend)
         if not path:
             return True

@@ -26,6 +26,7 @@ OPTIONS = {
     "sticky_cookie_attributes": ("TEXT", "of that cookie: Path, Domain, Secure, HttpOnly, SameSite, Partitioned"),
     "sticky_max_age": ("SECONDS", "that a user may stay away and is known again; 0: until the browser is closed"),
     "sticky_fallback": ("POLICY", "chooses for new users, and for those who are moved"),
+    "resolve_interval": ("SECONDS", "between two look-ups of a server's name; the last known addresses stay in use"),
     "health_path": ("PATH", "what health checks ask for; empty: only a server that is down is tried, by connecting"),
     "health_interval": ("SECONDS", "between two health checks of a server"),
     "rise": ("N", "checks passed in a row until a server is up"),

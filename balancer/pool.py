@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from math import gcd, inf
 from typing import Any, NamedTuple
 
@@ -103,6 +104,8 @@ class Backend:
     """Active checks passed in a row."""
     trouble: str = ""
     """Why it could not be reached the last time somebody tried; empty: it could."""
+    addresses: tuple[str, ...] = ()
+    """Of its host, as known last; the one that connections are made to is the first."""
     up_since: float = -inf
     falls: int = 0
     """In a row, each soon after it came up."""
@@ -118,6 +121,16 @@ class Backend:
 
     def __post_init__(self) -> None:
         self.pick = Pick(self)
+        self.addresses = tuple(self.addresses) or (() if self.named else (self.host,))
+
+    @property
+    def named(self) -> bool:
+        """Its host is a name, to be looked up (names.py)."""
+        try:
+            ip_address(self.host)
+        except ValueError:
+            return True
+        return False
 
     def __deepcopy__(self, memo: object) -> "Backend":
         return self  # who is copied is a policy (explain.py); whom it knows stay the same
@@ -133,15 +146,12 @@ class Available:
     `new` may get anybody, `kept` (with the draining ones) those who belong there. `slots` holds `new` as often as the
     weights say, evenly spread, and less often those whose slow start is not over; `places` is the same as it will be
     afterwards, `warm` those that have their full weight already. `known` is everybody, `departed` why a former name is
-    gone, `tried` who has failed this request already; `time` in seconds, of the pool's clock.
+    gone, `tried` who has failed this request already.
     """
 
-    def __init__(
-        self, known: Iterable[Backend], departed: dict[str, str], time: float = 0.0, tried: Collection[Backend] = ()
-    ) -> None:
+    def __init__(self, known: Iterable[Backend], departed: dict[str, str], tried: Collection[Backend] = ()) -> None:
         self.known = tuple(known)
         self.departed = departed
-        self.time = time
         self.tried = tuple(tried)
         there = tuple(b for b in self.known if b.healthy and b not in tried)
         self.new = tuple(b for b in there if not b.draining)
@@ -156,7 +166,7 @@ class Available:
         return self  # who is copied is a policy (explain.py); whom it knows stay the same
 
     def without(self, tried: Collection[Backend]) -> "Available":
-        return Available(self.known, self.departed, self.time, tried)
+        return Available(self.known, self.departed, tried)
 
 
 def _turns(backends: tuple[Backend, ...], weights: list[int]) -> tuple[Backend, ...]:
@@ -178,7 +188,7 @@ class Pool:
     """All backends. Changes are rare and requests many, so `available` is kept ready.
 
     Times in seconds. `slow_start` is how long a server that comes, or comes back, takes to get its full share; 0: none.
-    `renew` is how old `available` may get, for policies to which its time matters; 0: any age.
+    `renew` is how old `available` may get, for policies that keep with it what has to be renewed; 0: any age.
     """
 
     def __init__(self, backends: Iterable[Backend] = (), *, slow_start: float = 0.0, renew: float = 0.0) -> None:
@@ -198,12 +208,13 @@ class Pool:
 
     def changed(self) -> None:
         """To be called after any change of `healthy`, `draining` or `leaving`."""
-        self.available = Available(self.backends, dict(self._departed), self.now)
+        self.available = Available(self.backends, dict(self._departed))
+        self._made = self.now
 
     def sweep(self, now: float) -> None:
         """Time has passed: slow starts go on, by steps."""
         self.now = now
-        stale = 0 < self.renew <= now - self.available.time
+        stale = 0 < self.renew <= now - self._made
         for backend in self.backends:
             if backend.step < STEPS:
                 step = min(STEPS, 1 + int(STEPS * (now - backend.up_since) / self.slow_start))

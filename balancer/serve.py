@@ -59,6 +59,7 @@ async def _serve(config: BalancerConfig, on_ready: Callable[[str], None], comman
     balancer = Balancer(config, Random(config.seed), secret, loop.time)
     _make_room(balancer)
     _take_up(balancer, legacy)
+    await balancer.names.find(balancer.pool.backends)
     sockets = _open_sockets("--listen", config.listen, legacy, config.workers)
     admin_sockets = _open_sockets("--admin", config.admin, legacy) if config.admin else []
     address = shown(sockets[0])

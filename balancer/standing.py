@@ -8,7 +8,7 @@ from balancer.pool import Backend
 from balancer.state import Balancer
 
 State = dict[str, Any]
-KEPT = ("name", "host", "port", "weight", "tls", "healthy", "draining", "leaving")
+KEPT = ("name", "host", "port", "weight", "tls", "healthy", "draining", "leaving", "addresses")
 """What another process has to know of a server."""
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from balancer.config import BalancerConfig
 from balancer.events import standing, tell_feed
 from balancer.feed import Feed, line_of
+from balancer.names import Names
 from balancer.networks import parse_networks
 from balancer.policies import POLICIES
 from balancer.policies.affinity import PERIODS
@@ -62,12 +63,13 @@ class Balancer:
         self.tasks: set[asyncio.Task[None]] = set()
         self.in_flight_of: dict[bytes, int] = {}
         """Requests in flight by session ID, for the feed; kept only while somebody listens."""
-        self.policy_options = PolicyOptions(rng, secret, config.sticky_options)
+        self.policy_options = PolicyOptions(rng, secret, sticky=config.sticky_options)
         self.secret = secret
         self.clock = clock
         self._empty: asyncio.Future[None] | None = None
         self._waiting: dict[Backend, list[asyncio.Future[None]]] = {}
         self.pool.now = self._look_at_clock()
+        self.names = Names(self)
         self.use_policy(config.policy)
 
     def use_policy(self, name: str) -> None:
@@ -126,6 +128,7 @@ class Balancer:
             for client in self.clients:
                 client.deadline += now - before  # nobody's fault: what has come meanwhile is still to be read
         self.pool.sweep(now)
+        self.names.sweep(now)
         for client in [client for client in self.clients if client.deadline < now]:
             client.expire()
         if self.log is not None:

@@ -10,6 +10,7 @@ import termios
 from typing import TYPE_CHECKING, cast
 
 from balancer.http1 import Response
+from balancer.names import try_each
 from balancer.pool import Backend
 from balancer.secured import Secured
 from balancer.state import Balancer
@@ -30,26 +31,34 @@ async def connect(balancer: Balancer, backend: Backend) -> "Upstream":
     """Raises OSError, TimeoutError or NoRoom."""
     if not balancer.has_room():
         raise NoRoom
-    upstream = Upstream(balancer, backend)
     balancer.connecting += 1
     try:
-        async with asyncio.timeout(balancer.config.connect_timeout):
-            if backend.tls:
-                await _dial_tls(balancer, backend, upstream)
-            else:
-                await dial(backend.host, backend.port, lambda: upstream)
-        if upstream.transport.is_closing():
-            raise ConnectionResetError("it closed the connection at once")
-    except BaseException as problem:
-        balancer.upstreams.discard(upstream)  # uvloop closes it, but does not tell it so
-        if isinstance(problem, OSError) and problem.errno in (errno.EMFILE, errno.ENFILE):
+        upstream = await try_each(
+            backend, balancer.config.connect_timeout, lambda address: _connected(balancer, backend, address)
+        )
+    except OSError as problem:
+        if problem.errno in (errno.EMFILE, errno.ENFILE):
             raise NoRoom from None
-        if isinstance(problem, (OSError, TimeoutError)):
-            balancer.reached(backend, problem)
+        balancer.reached(backend, problem)
         raise
     finally:
         balancer.connecting -= 1
     balancer.reached(backend)
+    return upstream
+
+
+async def _connected(balancer: Balancer, backend: Backend, address: str) -> "Upstream":
+    upstream = Upstream(balancer, backend, address)
+    try:
+        if backend.tls:
+            await _dial_tls(balancer, backend, upstream)
+        else:
+            await dial(address, backend.port, lambda: upstream)
+        if upstream.transport.is_closing():
+            raise ConnectionResetError("it closed the connection at once")
+    except BaseException:
+        balancer.upstreams.discard(upstream)  # uvloop closes it, but does not tell it so
+        raise
     return upstream
 
 
@@ -66,7 +75,7 @@ async def _dial_tls(balancer: Balancer, backend: Backend, upstream: "Upstream") 
             over.set_exception(problem)
 
     secured = Secured(upstream, balancer.backend_tls, told, backend.host)
-    await dial(backend.host, backend.port, lambda: secured)
+    await dial(upstream.address, backend.port, lambda: secured)
     try:
         await over
     except BaseException:
@@ -79,9 +88,12 @@ class Upstream(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, balancer: Balancer, backend: Backend) -> None:
+    def __init__(self, balancer: Balancer, backend: Backend, address: str) -> None:
         self.balancer = balancer
         self.backend = backend
+        self.address = address
+        self.outdated = False
+        """Its address is the backend's no more (names.py)."""
         self.exchange: Exchange | None = None
         self.seen: Response | None = None
         """The last plain head received: backends repeat themselves, and what was proven once need not be again."""
@@ -135,7 +147,8 @@ class Upstream(asyncio.Protocol):
         balancer, backend = self.balancer, self.backend
         if self._paused:
             self.read_on()
-        if backend.removed or not backend.healthy or balancer.stopping or self.transport.is_closing():
+        done = backend.removed or not backend.healthy or self.outdated or balancer.stopping
+        if done or self.transport.is_closing():
             self.transport.close()
             return
         self.rested = balancer.now

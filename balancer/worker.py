@@ -45,6 +45,7 @@ class Worker:
         settings = BalancerConfig(**config)
         balancer = Balancer(settings, Random(seed), bytes.fromhex(secret), asyncio.get_running_loop().time)
         balancer.most_clients, balancer.most_upstreams = claim(settings.max_connections)
+        balancer.names.required = False
         follow(balancer, orders)
         self.balancer = balancer
         traffic = Traffic(balancer, [socket.socket(fileno=descriptor) for descriptor in sockets])

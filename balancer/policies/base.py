@@ -1,7 +1,9 @@
 """What a policy is, and what it is made of."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
+from time import time
 from typing import Protocol
 
 from balancer.http1 import Request
@@ -27,4 +29,6 @@ class PolicyOptions:
 
     rng: Random
     secret: bytes
+    clock: Callable[[], float] = time
+    """The wall clock."""
     sticky: StickyOptions = field(default_factory=StickyOptions)

@@ -17,12 +17,14 @@ class StickyCookie:
     server that may come back: None, which is a 503; HAProxy's `option persist` without `redispatch` ends in the same
     after trying. A server that is gone, or gives its users away, was somebody's decision: also hard moves from there.
 
-    With a max age, a cookie is renewed once half of it is over, so only users who stay away that long are moved.
+    With a max age, a cookie is renewed once half of it is over, so only users who stay away that long are moved. Age is
+    by the wall clock, as the secret may be shared by several machines.
     """
 
     def __init__(self, options: PolicyOptions, others: Policy) -> None:
         self._cookie = AffinityCookie(options.secret, options.sticky)
         self._hard = options.sticky.mode == "hard"
+        self._clock = options.clock
         self._others = others
         self._find = self._cookie.find
         self._seen: Available | None = None
@@ -50,7 +52,7 @@ class StickyCookie:
     def _learn(self, available: Available) -> None:
         """Work out once, for these servers, what would cost every request a hash."""
         self._seen = available
-        cookie, now = self._cookie, available.time
+        cookie, now = self._cookie, self._clock()
         self._homes = {cookie.value(b.name, now): b.pick for b in available.kept}
         self._firsts = {b: Pick(b, cookie.set_cookie(b.name, now)) for b in available.kept}
         self._known = {cookie.key(b.name): b for b in available.known}
@@ -62,11 +64,11 @@ class StickyCookie:
 
     def _look_closer(self, value: bytes, available: Available, request: Request) -> Pick | None:
         """No value of today: an older one that still holds, or the user is moved."""
-        told = self._cookie.read(value, available.time)
+        told = self._cookie.read(value, self._clock())
         home = self._known.get(told.key) if told is not None else None
         if told is None:
             why = "bad_cookie"
-        elif not 0 <= told.age <= PERIODS:
+        elif not -1 <= told.age <= PERIODS:  # -1: given by another balancer, whose clock is fast
             why = "expired"
         elif home is None:
             why = self._why_gone(told.key, available)

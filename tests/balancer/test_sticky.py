@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -29,8 +30,8 @@ def pool_of(count: int, renew: float = 0.0) -> Pool:
     return Pool((Backend(f"server-{n}", "10.9.8.7", 8000 + n) for n in range(1, count + 1)), renew=renew)
 
 
-def sticky(secret: bytes = b"secret", **options: object) -> Policy:
-    return POLICIES["sticky_cookie"](PolicyOptions(Random(1), secret, StickyOptions(**options)))
+def sticky(secret: bytes = b"secret", clock: Callable[[], float] = lambda: 0.0, **options: object) -> Policy:
+    return POLICIES["sticky_cookie"](PolicyOptions(Random(1), secret, clock, StickyOptions(**options)))
 
 
 def pick(policy: Policy, pool: Pool, cookie: bytes = b"") -> Pick:
@@ -177,7 +178,8 @@ MAX_AGE = 80
 
 
 def test_who_comes_often_is_never_moved_by_age_and_who_stays_away_is() -> None:
-    pool, policy = pool_of(3, renew=10.0), sticky(max_age=MAX_AGE)
+    pool = pool_of(3, renew=10.0)
+    policy = sticky(clock=lambda: pool.now, max_age=MAX_AGE)
     pool.sweep(1000.0)
     cookie = cookie_for(policy, pool, "server-2")
     renewed = 0
@@ -193,6 +195,14 @@ def test_who_comes_often_is_never_moved_by_age_and_who_stays_away_is() -> None:
     assert pick(policy, pool, cookie).backend.name == "server-2"
     pool.sweep(pool.now + MAX_AGE + 10.0)
     assert pick(policy, pool, cookie).moved == "expired"
+
+
+def test_balancers_whose_clocks_differ_a_little_know_each_others_users(pool: Pool) -> None:
+    fast, slow = sticky(clock=lambda: 1009.0, max_age=MAX_AGE), sticky(clock=lambda: 1000.0, max_age=MAX_AGE)
+    for one, other in ((fast, slow), (slow, fast)):
+        assert pick(other, pool, cookie_for(one, pool, "server-2")).backend.name == "server-2"
+    far_ahead = sticky(clock=lambda: 1000.0 + 2 * MAX_AGE, max_age=MAX_AGE)
+    assert pick(slow, pool, cookie_for(far_ahead, pool, "server-2")).moved == "expired"
 
 
 def test_cookies_from_before_a_max_age_was_asked_for_are_known(pool: Pool) -> None:

@@ -33,7 +33,7 @@ def pool_of(*weights: int) -> Pool:
 
 def make(variant: str, seed: int = 1) -> Policy:
     name, sticky = VARIANTS[variant]
-    return POLICIES[name](PolicyOptions(Random(seed), b"secret", sticky))
+    return POLICIES[name](PolicyOptions(Random(seed), b"secret", sticky=sticky))
 
 
 def request(client: str = "127.0.0.1", cookie: bytes = b"") -> Request:
