@@ -24,7 +24,10 @@ PATIENCE = 10.0
 
 async def system_resolver(name: str) -> list[str]:
     """As the system does it (hosts file, DNS), in an order that suits this machine (RFC 6724)."""
-    found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except UnicodeError as problem:
+        raise OSError(f"{name} can be no name") from problem
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
