@@ -9,8 +9,8 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from balancer.config import ConfigError
 from balancer.pool import Backend
+from balancer.problems import ConfigError
 
 if TYPE_CHECKING:
     from balancer.state import Balancer
