@@ -84,8 +84,10 @@ async def hand_over(command: Sequence[str], legacy: Legacy) -> int:
         writer.write(json.dumps(said).encode() + b"\n")
         async with asyncio.timeout(PATIENCE):
             answer = await reader.readline()
-    except (TimeoutError, ConnectionError):
+    except TimeoutError:
         pass
+    except ConnectionError:  # it has ended without reading
+        answer = b""
     finally:
         writer.close()
         if answer == b"late":

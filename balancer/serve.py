@@ -27,6 +27,9 @@ from balancer.wire import WireLoop
 from balancer.workers import Workers
 from servers.control import ControlError, ControlServer, serve_control
 
+LINGER = 0.25
+"""Seconds in which a balancer that has been followed answers who has just found its control socket."""
+
 
 def run(config: BalancerConfig, on_ready: Callable[[str], None], command: Sequence[str] = ()) -> None:
     """Serve until SIGTERM, SIGINT or the control channel's `shutdown`; then finish what runs, and return.
@@ -90,7 +93,7 @@ async def _serve(config: BalancerConfig, on_ready: Callable[[str], None], comman
     for listening in admin:
         listening.close()
     if channel is not None:
-        await channel.close()
+        await channel.close(linger=LINGER if succession.done else 0.0)
 
 
 def _secret(config: BalancerConfig, legacy: Legacy) -> bytes:

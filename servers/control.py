@@ -59,7 +59,9 @@ class ControlServer:
         except OSError as failure:
             raise ControlError(f"cannot listen on {self.path}: {failure.strerror or failure}") from failure
 
-    async def close(self) -> None:
+    async def close(self, linger: float = 0.0) -> None:
+        """`linger`: seconds in which those are still answered who have reached us and not the process that follows."""
+        await asyncio.sleep(linger)
         if self._listening is not None:
             self._listening.close()
         with suppress(FileNotFoundError):

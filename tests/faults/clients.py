@@ -42,6 +42,10 @@ class Crowd:
     def over(self) -> bool:
         return self.answered + self.failures.total() >= self._requests
 
+    def stop(self) -> None:
+        """Ask no more."""
+        self._requests = 0
+
     async def play(self) -> None:
         async with asyncio.TaskGroup() as group:
             for number in range(self.clients):

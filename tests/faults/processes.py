@@ -34,11 +34,12 @@ class Processes:
         for process in self._started:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
         for pidfd in self._followers:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(pidfd, signal.SIGTERM)
             await ended(pidfd)
+        for process in self._started:
+            await process.wait()
         sys.stderr.write(self.said())
         self._folder.cleanup()
 
@@ -78,8 +79,12 @@ class Processes:
     async def restart(self) -> int:
         """A graceful restart; the process ID of the balancer that follows, which ends with the test, too."""
         pid: int = (await self.tell("restart"))["pid"]
-        self._followers.append(os.pidfd_open(pid))
+        self.ends_with_us(pid)
         return pid
+
+    def ends_with_us(self, pid: int) -> None:
+        """This process, which somebody else has started, is told to end when the test is over."""
+        self._followers.append(os.pidfd_open(pid))
 
     async def tell(self, command: str, **words: Any) -> dict[str, Any]:
         """One command to the balancer."""
@@ -98,3 +103,11 @@ async def ended(pidfd: int) -> None:
     finally:
         loop.remove_reader(pidfd)
         os.close(pidfd)
+
+
+async def exit_code(process: Process) -> int:
+    """Of a balancer that has been followed. Process.wait() would wait for its pipes, too, which the follower has."""
+    await ended(os.pidfd_open(process.pid))
+    while process.returncode is None:  # noqa: ASYNC110 - asyncio's own watcher is about to be told
+        await asyncio.sleep(0)
+    return process.returncode
