@@ -1,4 +1,4 @@
-"""A graceful restart: another balancer takes over, and nobody notices; what was switched stays, and who belongs where."""
+"""A graceful restart: another balancer takes over unnoticed; what was switched stays, and who belongs where."""
 
 import asyncio
 import re
