@@ -9,11 +9,14 @@ from balancer import health, trouble
 from balancer.access_log import AccessLog
 from balancer.arrival import Arrival, doorway
 from balancer.front import Client
+from balancer.listening import admit_no_more
 from balancer.state import SWEEP, Balancer
 from balancer.wire import Listening, adopt, listen
 
 JUST_ASKED = 0.25
 """Seconds within which a client that was answered may be sending its next request already."""
+BEING_MADE = 0.1
+"""Seconds until connections are made whose making has begun: a few round trips."""
 
 
 class Traffic:
@@ -45,6 +48,10 @@ class Traffic:
         balancer = self._balancer
         patience = balancer.config.stop_timeout
         balancer.stopping = True
+        if not handed_over:
+            for sock in self._sockets:
+                admit_no_more(sock)
+            await asyncio.sleep(BEING_MADE)
         for listening in self._listening:
             listening.close()
         for _ in range(3):

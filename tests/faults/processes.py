@@ -66,12 +66,14 @@ class Processes:
         process, port = await self.start(program, str(BACKENDS / script), *options)
         return process, f"127.0.0.1:{port}"
 
-    async def balancer(self, *addresses: str, options: tuple[str, ...] = ()) -> tuple[Process, tuple[str, int]]:
-        """A balancer in front of these addresses, each perhaps with a NAME=."""
+    async def balancer(
+        self, *addresses: str, options: tuple[str, ...] = (), within: tuple[str, ...] = ()
+    ) -> tuple[Process, tuple[str, int]]:
+        """A balancer in front of these addresses, each perhaps with a NAME=. `within`: a command that starts it."""
         backends = [word for address in addresses for word in ("--backend", address)]
         process, line = await self.start(
-            sys.executable, "-m", "balancer", "--listen", "127.0.0.1:0", "--control", str(self.control), *backends,
-            *options,
+            *within, sys.executable, "-m", "balancer", "--listen", "127.0.0.1:0", "--control", str(self.control),
+            *backends, *options,
         )  # fmt: skip
         host, _, port = line.rpartition("/")[2].rpartition(":")
         return process, (host, int(port))
