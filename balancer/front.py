@@ -204,7 +204,8 @@ class Client(asyncio.Protocol):
     def refuse(self, refused: Refused) -> None:
         """Say what is wrong, and close: nothing that follows can be trusted."""
         self.balancer.pool.own.answered(refused.status)
-        self.write(own_answer(refused.status, str(refused), close=True))
+        head_only = self._buffer.removeprefix(b"\r\n").startswith(b"HEAD ")
+        self.write(own_answer(refused.status, str(refused), close=True, head_only=head_only))
         if self.balancer.log is not None:
             self.balancer.log.refused(self, refused)
         self.close(linger=True)

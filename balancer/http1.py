@@ -104,7 +104,8 @@ def refuse_hopeless(data: bytes, known: int) -> None:
     """Raises Refused where more bytes could not make a head of these, the first `known` of which were here before."""
     if _HOPELESS.search(data, max(0, known - 1)):
         raise Refused(400, "no HTTP/1.1")
-    if (line_end := data.find(b"\r\n")) >= 0:
+    line_end = data.find(b"\r\n")
+    if line_end >= 0 and known < line_end + 2:  # it is new
         parse_request_line(data[:line_end])
 
 

@@ -45,7 +45,8 @@ async def test_a_request(row: Request, how: str) -> None:
 
 async def answers(line: Line, row: Request) -> None:
     for at, status in enumerate(row.answers):
-        bodyless = at < len(row.reached) and row.reached[at].startswith(b"HEAD ")
+        asked = row.reached[at] if at < len(row.reached) else row.sent.removeprefix(b"\r\n")
+        bodyless = asked.startswith(b"HEAD ")
         answer = await line.answer(bodyless)
         assert answer.status == status, answer.body
         if status != 200 or not row.reached:

@@ -66,6 +66,9 @@ ROWS = [
     refused("RFC 9110 8.6", "a unit", length("5 bytes")),
     refused("RFC 9110 5.6.6", "a parameter", length("5;x=y")),
 
+    refused("RFC 9110 9.3.2", "none in a HEAD, whose refusal has no body",
+            message("HEAD / HTTP/1.1", "Host: a", "Content-Length: x")),
+
     # Too large to be believed
     refused("RFC 9110 8.6", "2^64: zero after an overflow", length("18446744073709551616", "")),
     refused("CVE-2017-7657", "2^64 + 5: five after an overflow (Jetty, in chunks)", length("18446744073709551621")),

@@ -45,6 +45,8 @@ ROWS = [
     no_promise("RFC 9110 10.1.1", "empty", ""),
     no_promise("RFC 9110 10.1.1", "one letter short", "100-continu"),
     no_promise("RFC 9110 10.1.1", "zeros before it", "0100-continue"),
+    refused("RFC 9110 9.3.2", "of HEAD: what is refused gets no body either",
+            message("HEAD / HTTP/1.1", "Host: a", "Expect: x"), 417),
     refused("RFC 9110 10.1.1", "twice", post(CONTINUE, CONTINUE, "Content-Length: 5", body="hello")),
     refused("RFC 9110 10.1.1", "twice, once empty", post(CONTINUE, "Expect:", "Content-Length: 5", body="hello")),
     refused("CVE-2025-32094", "folded (Akamai took the line apart)", message(
