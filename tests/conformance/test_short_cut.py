@@ -6,19 +6,26 @@ from random import Random
 
 import pytest
 
+from balancer.bodies import Chunked, all_chunks
 from balancer.http1 import Refused, parse_request, parse_response
 from balancer.quick import quick_request, quick_response
 from tests.conformance.table import REQUESTS, RESPONSES
 
 SENT = [row.sent for rows in REQUESTS.values() for row in rows if len(row.sent) < 2000]
 ANSWERED = [row.sent for rows in RESPONSES.values() for row in rows if len(row.sent) < 2000]
+CHUNKS = [
+    body
+    for rows in (REQUESTS["chunks"], REQUESTS["trailers"], RESPONSES["chunked"])
+    for row in rows
+    if 0 < len(body := row.sent.partition(b"\r\n\r\n")[2]) < 2000
+]
 PIECES = [
     b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b",", b";", b"_", b"-", b".", b"0", b"1", b"\x7f", b"\x80",
     b"Host: b\r\n", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: keep-alive\r\n",
     b"Connection: close\r\n", b"Cookie: c=d\r\n", b"Keep-Alive: 5\r\n", b"Upgrade: h2c\r\n", b"\r\n\r\n", b"chunked",
     b"HTTP/1.1", b"\xff",
 ]  # fmt: skip
-BREAKAGES = [100, pytest.param(1500, marks=pytest.mark.slow)]
+BREAKAGES = [100, pytest.param(500, marks=pytest.mark.slow)]
 """Broken copies of each."""
 
 
@@ -81,6 +88,18 @@ def test_answers(count: int) -> None:
                 except Refused as refused:
                     raise AssertionError(f"the short cut took {raw!r}: {refused}") from refused
     assert plain > len(ANSWERED) * count / 20
+
+
+@pytest.mark.parametrize("count", BREAKAGES)
+def test_chunked_bodies(count: int) -> None:
+    plain = 0
+    for raw in copies(CHUNKS, count):
+        if all_chunks(raw, 0):
+            plain += 1
+            body = Chunked()
+            assert body.feed(raw) == (raw, b"")
+            assert body.done
+    assert plain > count / 2
 
 
 def head_of(raw: bytes) -> bytes:
