@@ -34,6 +34,7 @@ ROWS = [
     refused("RFC 9110 5.1", "brackets in a name", get("X[0]: b")),
     refused("RFC 9110 5.1", "an at sign in a name", get("X@: b")),
     refused("RFC 9110 5.1", "a slash in a name", get("X/Y: b")),
+    refused("CVE-2024-23829", "a question mark in a name (aiohttp)", get("X?: b")),
     refused("RFC 9110 5.1", "a backslash in a name", get("X\\Y: b")),
     refused("RFC 9110 5.1", "an equals sign in a name", get("X=Y: b")),
     refused("RFC 9110 5.1", "a comma in a name", get("X,Y: b")),

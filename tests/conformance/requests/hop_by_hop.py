@@ -44,7 +44,7 @@ ROWS = [
     refused("RFC 9110 7.6.1", "Host", get("Connection: Host")),
     refused("RFC 9110 7.6.1", "Content-Length: the body would be the next request",
             post("Connection: Content-Length", "Content-Length: 5", body="hello")),
-    refused("RFC 9110 7.6.1", "Transfer-Encoding",
+    refused("CVE-2026-26365", "Transfer-Encoding (Akamai took it away)",
             post("Connection: close, transfer-encoding", "Transfer-Encoding: chunked", body="0\r\n\r\n")),
     refused("RFC 9110 7.6.1", "Content-Length in disguise", post("Connection: content_length", "Content-Length: 0")),
     refused("RFC 9110 7.6.1", "Cookie: the user would be a stranger", get("Connection: cookie", "Cookie: a=b")),

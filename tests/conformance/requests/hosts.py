@@ -38,7 +38,7 @@ ROWS = [
     refused("RFC 9112 3.2", "none, but other fields", message("GET / HTTP/1.1", "X: a")),
     is_none("RFC 9112 3.2", "empty: no http address is without a host", ""),
     refused("RFC 9112 3.2", "empty in HTTP/1.0", message(OLD, "Host:")),
-    refused("RFC 9112 3.2", "twice", get("Host: b")),
+    refused("CVE-2026-34525", "twice (aiohttp)", get("Host: b")),
     refused("RFC 9112 3.2", "twice the same", get("Host: a")),
     refused("RFC 9112 3.2", "twice, in different case", get("HOST: b")),
     refused("RFC 9112 3.2", "twice, far apart", get(*(f"X-{n}: y" for n in range(60)), "Host: b")),

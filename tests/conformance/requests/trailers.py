@@ -71,7 +71,7 @@ ROWS = [
     forwarded("RFC 9110 6.5.1", "as many of them as a head may have fields",
               trailed(*(f"X-{n}: 1" for n in range(100)))),
     refused_in_body("CVE-2023-46589", "one as long that would have ended here", trailed("Host: " + "1" * 9000), 431),
-    refused_in_body("CVE-2023-45648", "without end, of those that end here",
+    refused_in_body("CVE-2026-22815", "without end, of those that end here (aiohttp)",
                     trailed(*["Host: a"] * 2000), 431),
     unfinished("RFC 9112 8", "cut short: not a whole request", trailed("X-Sum: 1")[:-2], BARE[:-5]),
 ]

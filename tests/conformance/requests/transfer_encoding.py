@@ -49,7 +49,7 @@ ROWS = [
     # In HTTP/1.0
     refused("RFC 9112 6.1", "in HTTP/1.0",
             message("POST / HTTP/1.0", "Host: a", "Transfer-Encoding: chunked", body=BODY)),
-    refused("RFC 9112 6.1", "in HTTP/1.0 with keep-alive",
+    refused("CVE-2026-2835", "in HTTP/1.0 with keep-alive (Pingora)",
             message("POST / HTTP/1.0", "Host: a", "Connection: keep-alive", "Transfer-Encoding: chunked", body=BODY)),
     refused("CVE-2021-33037", "in HTTP/1.0 with a length (Tomcat ignored the coding)",
             message("POST / HTTP/1.0", "Host: a", "Transfer-Encoding: chunked", "Content-Length: 5", body=BODY)),

@@ -28,7 +28,7 @@ ROWS = [
     bad("RFC 9110 5.1", "a name that is quoted", full('"X": y')),
     bad("RFC 9110 5.1", "a name above ASCII", full("\xc4: y")),
     bad("CVE-2021-43797", "a control byte in a name", full("\x01X: y")),
-    bad("RFC 9110 5.5", "a NUL in a value", full("X: \0")),
+    bad("CVE-2026-34520", "a NUL in a value (aiohttp)", full("X: \0")),
     bad("RFC 9110 5.5", "DEL in a value", full("X: \x7f")),
     bad("RFC 9110 5.5", "ESC in a value", full("X: \x1b[2J")),
     bad("RFC 9112 2.2", "bare LFs all through", b"HTTP/1.1 200 OK\nContent-Length: 0\n\n"),
