@@ -44,6 +44,7 @@ def explain(balancer: Balancer, data: bytes, client: str) -> Explanation:
     if parse_address(client) is None:
         raise ConfigError(f"--client: an address looks like 127.0.0.1 or ::1, not {client!r}")
     lines: list[str] = []
+    close = True  # the client's connection ends with a refusal
     try:
         request = _received(balancer, data, client)
         lines += _reading(balancer, request, data)
@@ -51,6 +52,7 @@ def explain(balancer: Balancer, data: bytes, client: str) -> Explanation:
         lines += row("policy", balancer.policy_name)
         lines += _column("servers", [_standing(backend, available) for backend in available.known] or ["none"])
         if pick is None:
+            close = not request.keep_alive or not request.minor
             raise Refused(503, "this user's server is not available" if available.new else "no server is available")
         lines += row("choice", f"{pick.backend.name}: {why}")
         if pick.moved is not None:
@@ -62,7 +64,8 @@ def explain(balancer: Balancer, data: bytes, client: str) -> Explanation:
     except Refused as refused:
         rule = rule_of(str(refused))
         lines += row("refused", str(refused) + (f" ({rule})" if rule is not None else ""))
-        answer = own_answer(refused.status, str(refused), close=refused.status != 503).decode()
+        head_only = data.removeprefix(b"\r\n").startswith(b"HEAD ")
+        answer = own_answer(refused.status, str(refused), close=close, head_only=head_only).decode()
         return Explanation(lines + _column("answer", answer.rstrip().split("\r\n")), served=False)
     return Explanation(lines, served=True)
 
