@@ -22,7 +22,8 @@ class Processes:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="lab-", dir="/tmp")
-        self.control = Path(self._folder.name) / "balancer.sock"
+        self.folder = Path(self._folder.name)
+        self.control = self.folder / "balancer.sock"
         self._errors = Path(self._folder.name) / "errors"
         self._started: list[Process] = []
         self._followers: list[int] = []

@@ -7,7 +7,6 @@ import asyncio
 import signal
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -24,7 +23,7 @@ class Stage(Processes):
     """Two recording backends behind a balancer."""
 
     async def set_up(self, *options: str) -> tuple[str, int]:
-        self.record = Path(self._folder.name) / "record"
+        self.record = self.folder / "record"
         self.record.touch()
         self.two, addresses = {}, []
         for name in ("one", "two"):
