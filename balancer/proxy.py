@@ -74,7 +74,7 @@ class Exchange:
         self.backend = backend = pick.backend
         backend.in_flight += 1
         idle = backend.idle
-        if idle and not self.fresh and (self.request.replayable or idle[-1].surely_open()):
+        if idle and not self.fresh and ((self.request.replayable and self.upload is None) or idle[-1].surely_open()):
             self.send(idle.pop())
         else:
             self.connect(backend)

@@ -35,6 +35,20 @@ async def test_a_post_is_put_on_a_connection_only_once_the_backend_has_kept_one(
     assert len(lines) == 3
 
 
+async def test_an_upload_is_no_more_daring_than_a_post(start: Start) -> None:
+    """What has been passed on of a body is not kept, so a PUT whose body is still coming could not be sent again."""
+    rig = await start(Server())
+    line = await rig.connect()
+    await line.ask(get())
+    whole = get("/", "Content-Length: 4", method="PUT") + b"body"
+    assert (await line.ask(whole)).status == 200
+    assert len(rig.servers["a"].lines) == 1
+    line.send(whole[:-2])
+    await until(lambda: len(rig.servers["a"].lines) == 2)
+    line.send(whole[-2:])
+    assert (await line.answer()).status == 200
+
+
 async def test_a_backend_that_closes_as_it_likes_is_not_trusted(start: Start) -> None:
     """One connection closed too soon, and POSTs get new ones for 10 s; then the proof begins again."""
     rig = await start(Server(), backend_idle_timeout=30.0)
