@@ -57,7 +57,8 @@ OPTIONS = {
 
 EPILOG = """\
 A file of settings holds the same words, one a line, in TOML. What the command
-line says goes before it; a list there takes the place of the file's list.
+line says goes before it; a list there takes the place of the file's list. Paths
+are those of the folder that the balancer is started in, as on a command line.
 
     listen = "127.0.0.1:8080"
     backend = ["a=127.0.0.1:8001", "b=127.0.0.1:8002*2"]
@@ -105,6 +106,8 @@ def parse(argv: list[str] | None = None) -> Asked:
         option = unknown[0].partition("=")[0]
         remedy = meant(option, parser.options)
         parser.exit(2, f"{parser.prog}: unrecognized arguments: {' '.join(unknown)}; {remedy}\n")
+    if asked.explain is None and (asked.header or asked.client):
+        parser.error("--header and --client go with --explain: they say what request is meant")
     given = {field: value for field, value in vars(asked).items() if field in KINDS}
     file = read_config(asked.config) if asked.config is not None else ConfigFile()
     values = {**file.values, **given}
@@ -119,7 +122,9 @@ def parse(argv: list[str] | None = None) -> Asked:
     lines += file.report(in_file)
     if lines or config is None:
         parser.exit(2, "".join(f"{line}\n" for line in lines))
-    question = Question(asked.explain, asked.header, asked.client) if asked.explain is not None else None
+    question = None
+    if asked.explain is not None:
+        question = Question(asked.explain, asked.header or [], asked.client or "127.0.0.1")
     return Asked(config, asked.check, question)
 
 
@@ -141,7 +146,8 @@ def _unusable(values: Mapping[str, Any]) -> Iterator[Problem]:
             except ConfigError as problem:
                 yield Problem(field, str(problem))
             except (OSError, ValueError) as failure:
-                yield Problem(field, f"{path} cannot be used: {reason(failure)}; name a file that can")
+                shown = path if path.isprintable() else repr(path)
+                yield Problem(field, f"{shown} cannot be used: {reason(failure)}; name a file that can")
 
 
 def _read(path: str) -> None:
@@ -188,8 +194,8 @@ def _parser() -> _Parser:
     add("--config", default=None, metavar="FILE", help="a file of settings, see below")
     add("--check", action="store_true", default=False, help="say what is wrong with the settings, and end")
     add("--explain", default=None, metavar="REQUEST", help="say what would become of a request, and end: see below")
-    add("--header", action="append", default=[], metavar="LINE", help="of that request; repeat")
-    add("--client", default="127.0.0.1", metavar="ADDRESS", help="that it comes from (default: 127.0.0.1)")
+    add("--header", action="append", default=None, metavar="LINE", help="of that request; repeat")
+    add("--client", default=None, metavar="ADDRESS", help="that it comes from (default: 127.0.0.1)")
     shapes: dict[type, dict[str, Any]] = {
         bool: {"action": argparse.BooleanOptionalAction},
         list: {"action": "append"},

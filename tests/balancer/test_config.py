@@ -206,6 +206,12 @@ def test_an_option_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_words_that_go_with_another(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--header", "A: b"], ["--client", "::1"]):
+        (line,) = told(capsys, *words)
+        assert "--header and --client go with --explain" in line
+
+
 def test_check_says_what_would_be_done(file: Path) -> None:
     file.write_text('backend = ["a=127.0.0.1:1", "127.0.0.1:2"]\npolicy = "ip_hash"\n')
     config, check, _ = parse(["--config", str(file), "--check"])
@@ -219,14 +225,14 @@ def test_files_that_are_named_are_tried(file: Path, capsys: pytest.CaptureFixtur
     broken.write_text("nothing\n")
     file.write_text(
         f'access-log = "/nowhere/a"\nrise = 0\nlog-key-file = "{broken}"\ntls-certificate = "{broken}"\n'
-        'backend-ca = "/nowhere/b"\n'
+        'backend-ca = "/nowhere/b\\n"\n'
     )
     expected = [
         f"{file}:1: access-log: /nowhere/a cannot be used: No such file or directory; name a file that can",
         f"{file}:2: rise: must be at least 1, not 0",
         f"{file}:3: log-key-file: {broken} needs 16 bytes at least for a key: make it with `openssl rand -hex 32`",
         f"{file}:4: tls-certificate: {broken} holds no certificate",
-        f"{file}:5: backend-ca: /nowhere/b cannot be used: No such file or directory; name a file that can",
+        f"{file}:5: backend-ca: '/nowhere/b\\n' cannot be used: No such file or directory; name a file that can",
     ]
     assert told(capsys, "--config", str(file), "--check") == expected
     assert told(capsys, "--config", str(file)) == expected

@@ -92,6 +92,7 @@ def test_a_refused_request_shows_its_answer() -> None:
         ),
         (["-", "--header", "A: b"], "--header goes with --explain 'METHOD TARGET'; write it into the file"),
         (["GET /", "--client", "me"], "--client: an address looks like 127.0.0.1 or ::1, not 'me'"),
+        (["", "--header", "A: b"], "--header goes with --explain 'METHOD TARGET'; write it into the file"),
         (["GET /", "--rise", "0"], "--rise: must be at least 1, not 0"),
     ],
 )
