@@ -81,12 +81,13 @@ async def test_other_settings_take_the_place_of_what_was_switched(
     file = tmp_path / "balancer.toml"
     lines = f'workers = {workers}\npolicy = "sticky_cookie"\nbackend = ["{{0}}={{1}}"]\n'
     file.write_text(lines.format("a", servers[0].address))
-    _, address = await processes.balancer(options=("--config", str(file)))
+    process, address = await processes.balancer(options=("--config", str(file)))
     await processes.tell("policy", name="random")
     await processes.tell("policy", name="sticky_cookie")
     cookie = "Cookie: " + (await ask(address))["set-cookie"].split(";")[0]
     file.write_text(lines.format("b", servers[1].address))
     await processes.restart()
+    assert await exit_code(process) == 0
     assert (await ask(address, cookie)).body == b"b"
     state = await processes.tell("state")
     assert [backend["name"] for backend in state["backends"]] == ["b"]
