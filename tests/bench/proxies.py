@@ -24,7 +24,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def pinned(core: int, command: Sequence[str], folder: Path) -> "subprocess.Popen[bytes]":
+def pinned(core: int | str, command: Sequence[str], folder: Path) -> "subprocess.Popen[bytes]":
     with (folder / f"{Path(command[0]).name}.log").open("ab") as log:
         return subprocess.Popen(["taskset", "-c", str(core), *command], stdout=log, stderr=log, cwd=HERE.parent.parent)
 
@@ -119,7 +119,7 @@ class Stage:
     ) -> None:
         self._stack.close()
 
-    def start(self, core: int, command: Sequence[str], port: int = 0) -> int:
+    def start(self, core: int | str, command: Sequence[str], port: int = 0) -> int:
         """The pid of a new process that listens on this port, if it listens at all."""
         process = pinned(core, command, self.folder)
         self._stack.callback(process.wait)

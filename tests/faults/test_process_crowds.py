@@ -30,7 +30,7 @@ async def test_a_thousand_connections_at_once(workers: str, processes: Processes
     for pid in stopped:
         os.kill(pid, signal.SIGCONT)
     answers = [await line.answer() for line in lines]
-    assert [answer.status for answer in answers] == [200] * 1000
+    assert [answer.body for answer in answers if answer.status != 200] == []
     assert (await processes.tell("state"))["totals"]["errors"] == 0
     for line in lines:
         await line.hang_up()
