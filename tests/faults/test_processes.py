@@ -16,7 +16,7 @@ from tests.faults.processes import Processes
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_factories=["asyncio"])]
 CLIENTS = 8
-FAST = ("--health-interval", "0.1", "--response-timeout", "0.5")
+FAST = ("--health-interval", "0.3", "--response-timeout", "1")
 
 
 class Stage(Processes):
