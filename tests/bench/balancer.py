@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from proxies import OTHER_CORE, Stage, cpu_seconds, installed, memory_mib
+from proxies import OTHER_CORE, Stage, control_of, cpu_seconds, installed, memory_mib
 from works import BROWSER_HEAD, WORKS, Side, Work, raw_head
 
 Figures = dict[str, list[dict[str, float]]]
@@ -39,7 +39,7 @@ class Running(NamedTuple):
 def wrk(work: Work, port: int, seconds: int, script: Path) -> tuple[int, dict[str, float]]:
     """One run of the generator: the number of answers, and latencies in ms. Any error among them ends the benchmark."""
     headers = [word for name, value in BROWSER_HEAD.items() for word in ("-H", f"{name}: {value}")]
-    command = ["taskset", "-c", str(OTHER_CORE), "wrk", "-t1", f"-c{work.connections}", f"-d{seconds}s", "--latency"]
+    command = ["taskset", "-c", str(OTHER_CORE), "wrk", "-t1", f"-c{work.connections}", f"-d{seconds}s", "--latency", "--timeout", "60s"]
     command += ["-s", str(script), *headers, f"http://127.0.0.1:{port}{work.path}"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"(\d+) requests in", said)
@@ -105,7 +105,7 @@ def measure(work: Work, rounds: int, seconds: int) -> Figures:
 
 def subscribe(stage: Stage, port: int) -> None:
     """Somebody reads the feed, on the other core."""
-    stage.start(OTHER_CORE, [sys.executable, str(CONTESTANTS / "reader.py"), str(stage.folder / f"{port}.sock")])
+    stage.start(OTHER_CORE, [sys.executable, str(CONTESTANTS / "reader.py"), str(control_of(port, stage.folder))])
 
 
 def report(work: Work, figures: Figures) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def main() -> None:
             parser.exit(2, f"{parser.prog}: {needed} is not installed; it asks, or serves behind the proxies\n")
     results = []
     for name in args.work:
-        results.append(report(WORKS[name], measure(WORKS[name], args.rounds, args.seconds)))
+        results.append(report(WORKS[name], measure(WORKS[name], args.rounds, args.seconds * WORKS[name].longer)))
         if not args.json:
             print(shown(results[-1]), flush=True)
     if args.json:

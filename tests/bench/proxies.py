@@ -73,10 +73,15 @@ def configured(name: str, folder: Path, **values: object) -> str:
     return str(path)
 
 
+def control_of(port: int, folder: Path) -> Path:
+    """In a folder of its own, which the balancer closes to others."""
+    return folder / str(port) / "control"
+
+
 def ours(port: int, backends: list[int], folder: Path, options: Sequence[str]) -> list[str]:
     each = [word for backend in backends for word in ("--backend", f"127.0.0.1:{backend}")]
     fixed = ["--listen", f"127.0.0.1:{port}", "--health-path", "/", "--max-connections", "19000"]
-    patient = ["--idle-timeout", "600", "--control", str(folder / f"{port}.sock")]
+    patient = ["--idle-timeout", "600", "--control", str(control_of(port, folder))]
     return [sys.executable, "-m", "balancer", *fixed, *patient, *options, *each]
 
 
