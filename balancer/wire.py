@@ -21,6 +21,8 @@ HIGH, LOW = 64 * 1024, 16 * 1024
 ACCEPTS = 64
 """Connections accepted in a row before others have their turn."""
 EVENTS = 512
+ROUNDS, BUSY = 8, 4
+"""After so many events at once, more have come meanwhile: they are looked for a few times before asyncio's turn."""
 NOW = socket.MSG_DONTWAIT  # never wait: saves making each socket non-blocking
 _SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -91,13 +93,14 @@ class Wire(asyncio.Transport):
     """One TCP connection, as asyncio.Transport documents it. Calls its protocol only from the plane's turn."""
 
     __slots__ = (
-        "_closing", "_data_received", "_eof", "_full", "_mask", "_out", "_peer", "_plane", "_protocol", "_size",
-        "_sock", "failed", "fd",
+        "_closing", "_data_received", "_eof", "_full", "_mask", "_out", "_peer", "_plane", "_protocol", "_recv",
+        "_send", "_size", "_sock", "failed", "fd",
     )  # fmt: skip
 
     def __init__(self, plane: "Plane", sock: socket.socket, peer: Any, protocol: asyncio.Protocol) -> None:
         self._plane = plane
         self._sock = sock
+        self._recv, self._send = sock.recv, sock.send
         self._peer = peer
         self._protocol = protocol
         self._data_received = protocol.data_received
@@ -107,8 +110,7 @@ class Wire(asyncio.Transport):
         self._size = READ
         self._closing = self._eof = self._full = False
         self._mask = EPOLLIN
-        plane.wires[self.fd] = self
-        plane.epoll.register(self.fd, EPOLLIN)
+        plane.watch(self.fd, self.ready)
         protocol.connection_made(self)
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
@@ -122,7 +124,7 @@ class Wire(asyncio.Transport):
     def ready(self, mask: int) -> None:
         if mask == EPOLLIN:
             try:
-                data = self._sock.recv(self._size, NOW)
+                data = self._recv(self._size, NOW)
             except OSError as problem:
                 self._fail(problem)
                 return
@@ -153,7 +155,7 @@ class Wire(asyncio.Transport):
             if self._closing or not data:
                 return
             try:
-                sent = self._sock.send(data, NOW)
+                sent = self._send(data, NOW)
             except BlockingIOError:
                 sent = 0
             except OSError as problem:
@@ -225,7 +227,7 @@ class Wire(asyncio.Transport):
 
     def end(self) -> None:
         """Called by the plane when nobody is at work on this wire."""
-        del self._plane.wires[self.fd]
+        del self._plane.served[self.fd]
         self._sock.close()  # and with it leaves the epoll
         self._protocol.connection_lost(self.failed)
 
@@ -277,8 +279,7 @@ class Listener:
         self._plane = plane
         self._factory = factory
         self._paused = False
-        plane.wires[sock.fileno()] = self
-        plane.epoll.register(sock.fileno(), EPOLLIN)
+        plane.watch(sock.fileno(), self.ready)
 
     def ready(self, mask: int) -> None:
         for _ in range(ACCEPTS):
@@ -307,7 +308,7 @@ class Listener:
 
     def close(self) -> None:
         if self._sock.fileno() >= 0:
-            del self._plane.wires[self._sock.fileno()]
+            del self._plane.served[self._sock.fileno()]
             self._sock.close()
 
 
@@ -317,7 +318,8 @@ class Plane(selectors.EpollSelector):
     def __init__(self) -> None:
         super().__init__()
         self.epoll = self._selector  # type: ignore[attr-defined]
-        self.wires: dict[int, Wire | Listener] = {}
+        self.served: dict[int, Callable[[int], None]] = {}
+        """By file descriptor: who is told what it is ready for."""
         self.ending: list[Wire] = []
         """Wires that end once the turn is over: until then a number of theirs may still be among the events."""
         self.waiting: list[Listener] = []
@@ -327,20 +329,28 @@ class Plane(selectors.EpollSelector):
         if self.ending:
             self._end()
             timeout = 0.0
-        try:
-            events = self.epoll.poll(-1 if timeout is None else max(timeout, 0.0), EVENTS)
-        except InterruptedError:
-            return []
-        wires, others = self.wires, []
-        for fd, mask in events:
-            wire = wires.get(fd)
-            if wire is not None:
-                wire.ready(mask)
-            else:
-                others.append((fd, mask))
-        if self.ending:
-            self._end()
+        seconds = -1.0 if timeout is None else max(timeout, 0.0)
+        served, others = self.served, []
+        for _ in range(ROUNDS):
+            try:
+                events = self.epoll.poll(seconds, EVENTS)
+            except InterruptedError:
+                break
+            for fd, mask in events:
+                if (ready := served.get(fd)) is not None:
+                    ready(mask)
+                else:
+                    others.append((fd, mask))
+            if self.ending:
+                self._end()
+            if others or len(events) < BUSY:
+                break
+            seconds = 0.0
         return [found for fd, mask in others if (found := self._found(fd, mask)) is not None]
+
+    def watch(self, fd: int, ready: Callable[[int], None]) -> None:
+        self.served[fd] = ready
+        self.epoll.register(fd, EPOLLIN)
 
     def _found(self, fd: int, mask: int) -> "tuple[selectors.SelectorKey, int] | None":
         key = self.get_map().get(fd)
