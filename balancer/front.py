@@ -5,6 +5,7 @@ import socket
 import struct
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import cast
 
 from balancer import trouble
@@ -27,6 +28,12 @@ LINGER = 2.0
 
 VIA = b"Via: 1.1 session-lab\r\n"
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds
+
+
+@lru_cache(1024)
+def _ours(address: str, scheme: str) -> bytes:
+    """What goes on to backends about a client that is nobody's forwarder."""
+    return Origin(address).lines(address, scheme) + VIA
 
 
 class Client(asyncio.Protocol):
@@ -67,7 +74,7 @@ class Client(asyncio.Protocol):
         trusted = self.balancer.trusted_forwarders
         if trusted and is_within(parse_address(self.address), trusted):
             self._trusted = trusted
-        self._ours = Origin(self.address).lines(self.address, self.scheme) + VIA
+        self._ours = _ours(self.address, self.scheme)
         self.balancer.clients.add(self)
         if len(self.balancer.clients) > self.balancer.most_clients:
             self._turn_away()
@@ -154,16 +161,22 @@ class Client(asyncio.Protocol):
 
     def _plain(self, data: bytes) -> Request | None:
         """The request, if it is plain (quick.py)."""
+        first = self._seen is None and not self._trusted
+        if first and (request := self.balancer.heads.get((self._ours, data))) is not None:
+            self._seen = request
+            return request
         request = quick_request(data)
         if request is None or len(request.raw) > MAX_HEAD:
             return None
         if self._trusted:
             self._address(request)
-        else:
-            request.client = self.address
-            request.wire = b"".join((request.kept, self._ours, b"X-Forwarded-Host: ", request.host, b"\r\n\r\n"))
-            if len(request.raw) <= MAX_REMEMBERED:
-                self._seen = request
+            return request
+        request.client = self.address
+        request.wire = b"".join((request.kept, self._ours, b"X-Forwarded-Host: ", request.host, b"\r\n\r\n"))
+        if len(request.raw) <= MAX_REMEMBERED:
+            self._seen = request
+            if first and len(data) == len(request.raw):
+                self.balancer.remember(self._ours, request)
         return request
 
     def _address(self, request: Request) -> None:

@@ -60,7 +60,7 @@ class Request:
     whole: int = CHUNKED
     """Bytes of the head and the body together; CHUNKED: only the body tells."""
     usual: bool = False
-    """A whole answer may go to this client as it comes."""
+    """A whole answer may go to this client in one piece: it has asked for one in HTTP/1.1."""
     client: str = ""
     """The client's address; whoever accepted the connection fills it in."""
     wire: bytes = b""
@@ -83,7 +83,7 @@ class Response:
     verbatim: bool
     """`raw` may go to the client as it is."""
     whole: int = -1
-    """Bytes of the whole answer, if the connections on both sides may go on after it; -1: not, or nobody knows."""
+    """Bytes of the whole answer, if this connection may go on after it; -1: it may not, or nobody knows."""
     outcome: str | None = None
     age: bytes = b""
     upgrade: bytes = b""
@@ -150,7 +150,7 @@ def parse_request(raw: bytes) -> Request:
         session=session[1] if session else None,
         replayable=method in IDEMPOTENT,
         whole=len(raw) + length if length >= 0 else CHUNKED,
-        usual=keep_alive and minor == 1 and method != b"HEAD" and not websocket,
+        usual=minor == 1 and method != b"HEAD" and not websocket,
     )
 
 

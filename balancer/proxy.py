@@ -165,15 +165,14 @@ class Exchange:
         else:
             self.usual = False
             self.answer = answer
-            self.count(answer)
+            assert self.pick is not None
+            self.count(answer, self.pick)
             self.deliver(answer, data[len(answer.raw) :])
 
     # 5. Count, before the client can know
 
-    def count(self, answer: Response) -> None:
-        backend, pick = self.backend, self.pick
-        assert backend is not None
-        assert pick is not None
+    def count(self, answer: Response, pick: Pick) -> None:
+        backend = pick.backend
         backend.failures = 0
         backend.counts.answered(answer.status, answer.outcome, self.request.session is not None, pick.moved)
         if backend.removed:
@@ -182,20 +181,24 @@ class Exchange:
     # 6. Deliver: what is whole at once; the rest where the head has to be rewritten or the body is still coming
 
     def deliver_whole(self, answer: Response, data: bytes) -> None:
-        """Most answers: one piece, of known length, with nothing in it that the client may not see."""
-        assert self.pick is not None
+        """Most answers: one piece, of known length. Steps 5 to 7, without what such an answer has no use for."""
+        balancer, client, upstream, pick = self.balancer, self.client, self.upstream, self.pick
+        assert pick is not None
+        assert upstream is not None
         self.answer = answer
-        self.count(answer)
-        if self.balancer.stopping:
-            self.deliver(answer, data[len(answer.raw) :])
-            return
-        cookie = self.pick.set_cookie
-        if cookie is not None:
-            data = b"".join((answer.kept, b"Set-Cookie: ", cookie, b"\r\n\r\n", data[len(answer.raw) :]))
-        elif not answer.verbatim:
-            data = b"".join((answer.kept, b"\r\n", data[len(answer.raw) :]))
-        self.client.write(data)
-        self.finish(reuse=True, close=False)
+        self.count(answer, pick)
+        close = not self.request.keep_alive or balancer.stopping
+        if close or pick.set_cookie is not None or not answer.verbatim:
+            cookie = b"" if pick.set_cookie is None else b"Set-Cookie: " + pick.set_cookie + b"\r\n"
+            end = b"Connection: close\r\n\r\n" if close else b"\r\n"
+            data = b"".join((answer.kept, cookie, end, data[len(answer.raw) :]))
+        client.write(data)
+        self.upstream = None
+        upstream.rest()
+        balancer.left(pick.backend)
+        if self.started:
+            events.tell(self)
+        client.finished(close, False)
 
     def deliver(self, answer: Response, data: bytes) -> None:
         client, request, pick = self.client, self.request, self.pick

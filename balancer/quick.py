@@ -96,7 +96,7 @@ def quick_request(data: bytes) -> Request | None:
     return Request(
         raw, method, target, host, kept, size, close is None, 1, False, cookie or b"",
         session[1] if session is not None else None, method in IDEMPOTENT,
-        len(raw) + size if size >= 0 else CHUNKED, close is None and method != b"HEAD",
+        len(raw) + size if size >= 0 else CHUNKED, method != b"HEAD",
     )  # fmt: skip
 
 
