@@ -12,7 +12,7 @@ from balancer import trouble
 from balancer.answers import own_answer
 from balancer.bodies import all_chunks, body_of
 from balancer.forwarded import Origin, origin_of
-from balancer.http1 import CHUNKED, MAX_HEAD, Refused, Request, parse_request, refuse_hopeless
+from balancer.http1 import CHUNKED, MAX_HEAD, Refused, Request, parse_request, refuse_hopeless, too_large
 from balancer.networks import Networks, is_within, parse_address
 from balancer.proxy import Exchange
 from balancer.quick import quick_request
@@ -148,7 +148,7 @@ class Client(asyncio.Protocol):
             end = data.find(b"\r\n\r\n", max(0, self._looked_at - 3)) + 4
             if end < 4 or end > MAX_HEAD:
                 if len(data) > MAX_HEAD:
-                    raise Refused(431, f"a head of more than {MAX_HEAD} bytes")
+                    raise too_large(data)
                 refuse_hopeless(data, self._looked_at)
                 if not self._looked_at:
                     self.deadline = self.balancer.within(self.balancer.config.head_timeout)

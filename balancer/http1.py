@@ -20,6 +20,7 @@ TARGET = rb"/[!-\"$-~]*+"  # origin-form; '#' would be a fragment, which is neve
 HOST = rb"(?:[A-Za-z0-9._~!$&'()*+;=%\-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?"
 
 _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb"{1,32}) ([!-~]+) HTTP/([0-9])\.([0-9])")
+_LONG_METHOD = re.compile(TOKEN + rb"{33,} /[!-~]* HTTP/1\.[01]$")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: " + TEXT + rb"*)?")
 _ORIGIN_FORM = re.compile(TARGET)
 _ABSOLUTE_FORM = re.compile(rb"(?i:http(s?))://([^/?]+)(" + TARGET + rb")?(\?[!-\"$-~]*)?")
@@ -93,11 +94,20 @@ def parse_request_line(line: bytes) -> tuple[bytes, bytes, int]:
     """Method, target and minor version (RFC 9112 section 3). Raises Refused."""
     match = _REQUEST_LINE.fullmatch(line)
     if match is None:
+        if _LONG_METHOD.match(line):
+            raise Refused(501, "no method is that long")
         raise Refused(400, "malformed request line")
     method, target, major, minor = match.groups()
     if major != b"1" or minor not in b"01":
         raise Refused(505, "only HTTP/1.1 and HTTP/1.0 are served here")
     return method, target, int(minor)
+
+
+def too_large(data: bytes) -> Refused:
+    """What to say to more than MAX_HEAD bytes of a head (RFC 9112 section 3, RFC 6585 section 5)."""
+    if data.find(b"\r\n", 0, MAX_HEAD) < 0:
+        return Refused(414, f"a request line of more than {MAX_HEAD} bytes")
+    return Refused(431, f"a head of more than {MAX_HEAD} bytes")
 
 
 def refuse_hopeless(data: bytes, known: int) -> None:

@@ -16,8 +16,9 @@ ON_THE_WIRE = {
     "bare line feeds": (400, b"GET / HTTP/1.1\nHost: a\n\n"),
     "a bare line feed at the end": (400, b"GET / HTTP/1.1\r\nHost: a\r\n\n"),
     "TLS": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+    "a target without end": (414, get("/" + "x" * 2 * MAX_HEAD)),
     "a head that is too long": (431, get("/", "A: " + "x" * MAX_HEAD)),
-    "a target that is too long": (431, get("/" + "x" * MAX_HEAD)),
+    "a target that is too long": (414, get("/" + "x" * MAX_HEAD)),
     "a head without end": (431, b"GET / HTTP/1.1\r\nA: " + b"x" * 2 * MAX_HEAD),
     "fields without end": (431, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 10_000),
 }

@@ -20,7 +20,7 @@ from tests.fuzz.llhttp import NODE
 
 SERVERS = Path(__file__).parent / "servers"
 NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
-REFUSALS = frozenset({400, 405, 431, 501, 502, 505})
+REFUSALS = frozenset({400, 405, 414, 431, 501, 502, 505})
 """Statuses of a server (or, 502, of the balancer in its place) that would not take what it got for a request."""
 Request = tuple[bytes, bytes, bytes]
 """Method, target and body, as the server saw them."""
