@@ -45,7 +45,9 @@ async def final(line: Line, bodyless: bool) -> tuple[int, bool]:
     answer = await line.answer(bodyless=True)
     while answer.status < 200:
         answer = await line.answer(bodyless=True)
-    if not bodyless and answer.status not in (204, 304):
+    if answer.all("connection") == ["close"]:
+        await line.rest()  # who knows whether it was HEAD that has been refused
+    elif not bodyless and answer.status not in (204, 304):
         if "transfer-encoding" in answer:
             await line.chunks()
         elif "content-length" in answer:
