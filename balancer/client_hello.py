@@ -6,6 +6,8 @@ goes on without one where RFC 7301 section 3.2 wants a refusal.
 
 MAX_HELLO = 32 * 1024
 """Bytes of a ClientHello, in whatever number of records."""
+MOST_RECORDS = 16
+"""More would make a client that sends byte by byte expensive; OpenSSL may have those as they are."""
 HANDSHAKE = 22
 NO_APPLICATION_PROTOCOL = bytes([21, 3, 3, 0, 2, 2, 120])
 """The fatal alert of RFC 7301, as a record."""
@@ -17,7 +19,9 @@ def whole_hello(flight: bytes) -> bytes | None:
     """The ClientHello out of the records that carry it; None: more has to come. Empty: it is none."""
     hello = b""
     at = 0
-    while len(flight) >= at + 5:
+    for _ in range(MOST_RECORDS):
+        if len(flight) < at + 5:
+            return None if len(flight) < MAX_HELLO else b""
         size = int.from_bytes(flight[at + 3 : at + 5])
         if flight[at] != HANDSHAKE or not size:
             return b""
@@ -27,7 +31,7 @@ def whole_hello(flight: bytes) -> bytes | None:
             return b"" if hello else None
         if len(hello) >= 4 and len(hello) >= (end := 4 + int.from_bytes(hello[1:4])):
             return hello[4:end]
-    return None if len(flight) < MAX_HELLO else b""
+    return b""
 
 
 def protocols_offered(hello: bytes) -> list[bytes]:
