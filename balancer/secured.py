@@ -12,7 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
 
-MOST_READ = 256 * 1024
+RECORD = 16 * 1024
+"""Bytes that one record holds at most (RFC 8446 section 5.1): asking for more would get no more."""
 
 
 class Secured(asyncio.Transport, asyncio.Protocol):
@@ -45,7 +46,8 @@ class Secured(asyncio.Transport, asyncio.Protocol):
         self.pause_reading = self._tcp.pause_reading  # type: ignore[method-assign]
         self.resume_reading = self._tcp.resume_reading  # type: ignore[method-assign]
         self.get_write_buffer_size = self._tcp.get_write_buffer_size  # type: ignore[method-assign]
-        self._shake_hands()
+        if not self._tls.server_side:
+            self._shake_hands()
 
     def data_received(self, data: bytes) -> None:
         if self._said_bye or self._heard_bye or self._problem is not None:
@@ -98,9 +100,12 @@ class Secured(asyncio.Transport, asyncio.Protocol):
     def _read(self) -> None:
         parts: list[bytes] = []
         try:
-            while part := self._tls.read(MOST_READ):
-                parts.append(part)
-            self._heard_bye = True  # an empty part is close_notify
+            while self._in.pending and not self._heard_bye:  # to ask once too often would cost an exception
+                part = self._tls.read(RECORD)
+                if part:
+                    parts.append(part)
+                else:
+                    self._heard_bye = True  # an empty part is close_notify
         except ssl.SSLWantReadError:
             pass
         except OSError as problem:
