@@ -12,11 +12,12 @@ from balancer import trouble
 from balancer.answers import own_answer
 from balancer.bodies import all_chunks, body_of
 from balancer.forwarded import Origin, origin_of
-from balancer.http1 import CHUNKED, MAX_HEAD, Refused, Request, parse_request, refuse_hopeless, too_large
+from balancer.http1 import CHUNKED, MAX_HEAD, Refused, Request, parse_request
 from balancer.networks import Networks, is_within, parse_address
 from balancer.proxy import Exchange
 from balancer.quick import quick_request
 from balancer.state import Balancer
+from balancer.unfinished import refuse_hopeless, too_large
 
 MAX_AHEAD = 64 * 1024
 """Bytes of pipelined requests kept while one is running; then reading stops."""

@@ -21,10 +21,9 @@ HOST = rb"(?:[A-Za-z0-9._~!$&'()*+;=%\-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9
 
 _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb"{1,32}) ([!-~]+) HTTP/([0-9])\.([0-9])")
 _LONG_METHOD = re.compile(TOKEN + rb"{33,} /[!-~]* HTTP/1\.[01]$")
-_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: " + TEXT + rb"*)?")
+STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: " + TEXT + rb"*)?")
 _ORIGIN_FORM = re.compile(TARGET)
 _ABSOLUTE_FORM = re.compile(rb"(?i:http(s?))://([^/?]+)(" + TARGET + rb")?(\?[!-\"$-~]*)?")
-_HOPELESS = re.compile(rb"(?<!\r)\n|\r[^\n]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # no head can come of this
 _HOST = re.compile(HOST)
 _LENGTH = re.compile(rb"[0-9]{1,15}")
 _CODINGS = re.compile(rb"(?:[a-z]+[ \t]*,[ \t]*)+chunked")
@@ -103,30 +102,6 @@ def parse_request_line(line: bytes) -> tuple[bytes, bytes, int]:
     return method, target, int(minor)
 
 
-def too_large(data: bytes) -> Refused:
-    """What to say to more than MAX_HEAD bytes of a head (RFC 9112 section 3, RFC 6585 section 5)."""
-    if data.find(b"\r\n", 0, MAX_HEAD) < 0:
-        return Refused(414, f"a request line of more than {MAX_HEAD} bytes")
-    return Refused(431, f"a head of more than {MAX_HEAD} bytes")
-
-
-def refuse_hopeless(data: bytes, known: int) -> None:
-    """Raises Refused where more bytes could not make a head of these, the first `known` of which were here before."""
-    if _HOPELESS.search(data, max(0, known - 1)):
-        raise Refused(400, "no HTTP/1.1")
-    line_end = data.find(b"\r\n")
-    if line_end >= 0 and known < line_end + 2:  # it is new
-        parse_request_line(data[:line_end])
-
-
-def refuse_hopeless_answer(data: bytes, known: int) -> None:
-    """The same for a backend's head: nobody need wait for the rest of it."""
-    line_end = data.find(b"\r\n")
-    begun = data.startswith(b"HTTP/1."[: len(data)]) if line_end < 0 else _STATUS_LINE.fullmatch(data[:line_end])
-    if not begun or _HOPELESS.search(data, max(0, known - 1)):
-        raise Refused(502, "no HTTP/1.1")
-
-
 def parse_request(raw: bytes) -> Request:
     """One whole head, its empty line included (RFC 9112 sections 3 and 5). Raises Refused."""
     lines = raw[:-4].split(b"\r\n")
@@ -170,7 +145,7 @@ def parse_response(raw: bytes, method: bytes, strip: bool = False) -> Response:
     `strip` takes the Session-* and Served-By fields out of what goes on.
     """
     lines = raw[:-4].split(b"\r\n")
-    match = _STATUS_LINE.fullmatch(lines[0])
+    match = STATUS_LINE.fullmatch(lines[0])
     if match is None:
         raise Refused(502, "malformed status line")
     minor, status = int(match[1]), int(match[2])

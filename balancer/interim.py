@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from balancer.http1 import MAX_HEAD, Refused, Response, parse_response, refuse_hopeless_answer
+from balancer.http1 import MAX_HEAD, Refused, Response, parse_response
 from balancer.quick import quick_response
+from balancer.unfinished import refuse_hopeless_answer
 
 if TYPE_CHECKING:
     from balancer.proxy import Exchange

@@ -12,6 +12,8 @@ RULES = {
     "Max-Forwards": "RFC 9110 section 7.6.2",
     "fields": "RFC 6585 section 5",
     "a head of more than": "RFC 6585 section 5",
+    "a request line of more than": "RFC 9110 section 15.5.15",
+    "no method is that long": "RFC 9112 section 3",
     "is not served here": "RFC 9110 section 15.5.6; a proxy that serves CONNECT or TRACE opens doors",
     "no Host": "RFC 9112 section 3.2",
     "malformed Host": "RFC 9112 section 3.2",

@@ -11,9 +11,10 @@ import h11
 
 from balancer.bodies import body_of
 from balancer.fields import Refused
-from balancer.http1 import MAX_HEAD, UNTIL_CLOSE, parse_response, refuse_hopeless_answer
+from balancer.http1 import MAX_HEAD, UNTIL_CLOSE, parse_response
 from balancer.interim import MOST_INTERIM
 from balancer.quick import quick_response
+from balancer.unfinished import refuse_hopeless_answer
 from tests.fuzz import mutate
 from tests.fuzz.memory import Memory, Talk
 from tests.fuzz.readings import by_h11

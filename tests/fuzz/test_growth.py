@@ -12,8 +12,9 @@ import pytest
 
 from balancer.bodies import Chunked, body_of
 from balancer.fields import Refused
-from balancer.http1 import CHUNKED, parse_request, parse_response, refuse_hopeless
+from balancer.http1 import CHUNKED, parse_request, parse_response
 from balancer.quick import quick_request, quick_response
+from balancer.unfinished import refuse_hopeless
 from tests.fuzz import answers, conversations, mutate
 from tests.fuzz.memory import Memory, MemoryLoop
 
