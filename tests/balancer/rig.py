@@ -202,7 +202,7 @@ class Server:
 
     async def open(self) -> "Server":
         self._listening = await asyncio.start_server(
-            self._greet, "127.0.0.1", self.port, limit=self.limit, ssl=self.tls
+            self._greet, "127.0.0.1", self.port, limit=self.limit, ssl=self.tls, backlog=1024
         )
         self.port = self._listening.sockets[0].getsockname()[1]
         return self
