@@ -42,7 +42,7 @@ def open_sockets(host: str, port: int, shares: int = 1, inherited: Sequence[sock
         for _, group in groupby(inherited or _opened(host, port), key=socket.socket.getsockname):
             same = list(group)
             sockets += same + [_twin(same[0]) for _ in range(shares - len(same))]
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         raise CannotListen("no such host") from None
     except OSError as problem:
         raise CannotListen(os.strerror(problem.errno) if problem.errno else str(problem)) from None
