@@ -4,11 +4,11 @@
 
 Rounds are interleaved. In the first part the balancer has core 0, and backends (nginx) and generator (wrk) core 1: CPU
 is user + system of parent and workers from /proc/PID/stat, divided by the requests counted. The share is that of the
-busier worker, by their own counters; each round has new connections, which the kernel deals out anew.
+busier worker, of requests and of connections; each round has new connections, which the kernel deals out anew.
 
 From both follows how much more two workers can serve on two cores of their own:
 
-    scale = cpu(1) / (cpu(2) x share of the busier)
+    scale = cpu(1) / (cpu(2) x the larger share)
 
 It is a calculation. On a machine with two cores it cannot be measured: generator and backends need them, too. The
 second part measures what remains there: requests per second, with all of them free to use both cores.
@@ -23,6 +23,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,17 +44,24 @@ class Balancer(NamedTuple):
     pid: int
     control: Path
 
-    def served(self) -> list[int]:
-        """Requests so far, by worker; of a single process nothing."""
+    def by_worker(self, what: str) -> list[int]:
+        """What each worker has: `requests` so far, `connections` now. One process: all of it."""
         state = asyncio.run(call(self.control, "state"))
-        return [worker["requests"] for worker in state.get("workers", [])]
+        whole = {"requests": state["totals"]["requests"], "connections": state["connections"]}
+        return [worker[what] for worker in state.get("workers", [whole])]
 
 
 class Round(NamedTuple):
     cpu_us: float
     per_second: float
-    share: float
-    """Of the busier worker."""
+    requests: float
+    connections: float
+    """Shares of the busier worker."""
+
+    @property
+    def share(self) -> float:
+        """What limits two workers: unless clients wait for answers, more connections mean more to do."""
+        return max(self.requests, self.connections)
 
 
 def start(stage: Stage, cores: int | str, workers: int, backends: list[int]) -> Balancer:
@@ -62,11 +70,15 @@ def start(stage: Stage, cores: int | str, workers: int, backends: list[int]) -> 
     return Balancer(port, stage.start(cores, command, port), stage.folder / f"{port}.sock")
 
 
-def wrk(cores: int | str, port: int, connections: int, seconds: int) -> int:
-    """One run of the generator; the number of answers. Any error among them ends the benchmark."""
+def wrk(cores: int | str, port: int, connections: int, seconds: int) -> "subprocess.Popen[str]":
     headers = [word for name, value in BROWSER_HEAD.items() for word in ("-H", f"{name}: {value}")]
     command = ["taskset", "-c", str(cores), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", *headers]
-    said = subprocess.run([*command, f"http://127.0.0.1:{port}/"], capture_output=True, text=True, check=True).stdout
+    return subprocess.Popen([*command, f"http://127.0.0.1:{port}/"], stdout=subprocess.PIPE, text=True)
+
+
+def answers_to(generator: "subprocess.Popen[str]") -> int:
+    """The number of answers when it is over. Any error among them ends the benchmark."""
+    said, _ = generator.communicate()
     found = re.search(r"(\d+) requests in", said)
     if "Non-2xx" in said or "Socket errors" in said or found is None:
         raise SystemExit(said)
@@ -74,11 +86,14 @@ def wrk(cores: int | str, port: int, connections: int, seconds: int) -> int:
 
 
 def measure(balancer: Balancer, cores: int | str, connections: int, seconds: int) -> Round:
-    before, used = balancer.served(), cpu_seconds(balancer.pid)
-    answers = wrk(cores, balancer.port, connections, seconds)
+    before, used = balancer.by_worker("requests"), cpu_seconds(balancer.pid)
+    generator = wrk(cores, balancer.port, connections, seconds)
+    time.sleep(seconds / 2)  # in the middle of the run all connections are there
+    held = balancer.by_worker("connections")
+    answers = answers_to(generator)
     used = cpu_seconds(balancer.pid) - used
-    served = [after - earlier for after, earlier in zip(balancer.served(), before, strict=True)] or [1]
-    return Round(used / answers * 1e6, answers / seconds, max(served) / sum(served))
+    served = [after - earlier for after, earlier in zip(balancer.by_worker("requests"), before, strict=True)]
+    return Round(used / answers * 1e6, answers / seconds, max(served) / sum(served), max(held) / sum(held))
 
 
 def compare(cores: int | str, generator: int | str, connections: int, rounds: int, seconds: int) -> list[list[Round]]:
@@ -87,7 +102,7 @@ def compare(cores: int | str, generator: int | str, connections: int, rounds: in
         backends = stage.backends(2)
         sides = [start(stage, cores, workers, backends) for workers in (1, 2)]
         for side in sides:
-            wrk(generator, side.port, connections, 1)  # warm: connections made, caches filled
+            answers_to(wrk(generator, side.port, connections, 1))  # warm: connections made, caches filled
         pairs = [[measure(side, generator, connections, seconds) for side in sides] for _ in range(rounds)]
     return [list(rounds_of) for rounds_of in zip(*pairs, strict=True)]
 
@@ -99,12 +114,14 @@ def report(connections: int, pinned: list[list[Round]], free: list[list[Round]])
     return {
         "connections": connections,
         "us_per_request": [round(statistics.median(r.cpu_us for r in side), 1) for side in pinned],
-        "share_of_the_busier": {"median": round(statistics.median(r.share for r in two), 3),
-                                "most": round(max(r.share for r in two), 3)},
+        "busier": {
+            "requests": round(statistics.median(r.requests for r in two), 3),
+            "connections": round(statistics.median(r.connections for r in two), 3),
+        },
         "scale": {"median": round(statistics.median(scales), 2), "spread": _spread(scales)},
         "shared_cores_per_second": [round(statistics.median(r.per_second for r in side)) for side in free],
         "shared_cores_ratio": {"median": round(statistics.median(ratios), 2), "spread": _spread(ratios)},
-    }  # fmt: skip
+    }
 
 
 def _spread(values: list[float]) -> list[float]:
@@ -130,14 +147,14 @@ def main() -> int:
         print(json.dumps({"rounds": args.rounds, "goal": GOAL, "rows": rows}))
         return 0
     print(f"median of {args.rounds} rounds; goal of the scale: {GOAL}")
-    print("connections  us, 1 worker  2 workers  busier one  scale               both cores shared by all, requests/s")
     for row in rows:
-        one, two = row["us_per_request"]
-        low, high = row["scale"]["spread"]
+        (one, two), busier, (low, high) = row["us_per_request"], row["busier"], row["scale"]["spread"]
         alone, both = row["shared_cores_per_second"]
-        print(f"{row['connections']:11}  {one:12.1f}  {two:9.1f}  {row['share_of_the_busier']['median']:10.1%}"
-              f"  {row['scale']['median']:5.2f} ({low:.2f}..{high:.2f})"
-              f"  {alone} -> {both} (x {row['shared_cores_ratio']['median']:.2f})")  # fmt: skip
+        print(f"{row['connections']} connections")
+        print(f"  CPU per request     {one} us with 1 worker, {two} us with 2")
+        print(f"  the busier one has  {busier['requests']:.1%} of requests, {busier['connections']:.1%} of connections")
+        print(f"  scale               {row['scale']['median']:.2f} ({low:.2f} .. {high:.2f})")
+        print(f"  all on both cores   {alone} -> {both} requests/s (x {row['shared_cores_ratio']['median']:.2f})")
     return 0 if all(row["scale"]["median"] >= GOAL for row in rows) else 1
 
 
