@@ -98,7 +98,10 @@ class AffinityCookie:
         self._period = options.max_age / PERIODS
         self.name = options.cookie_name
         name = options.cookie_name.encode()
-        self.find = re.compile(rb"(?:^|;)[ \t]*" + re.escape(name) + rb"=([^;]*)").search
+        # An expression that begins with plain text is searched for four times as fast, so what may stand before the
+        # name is looked at behind it.
+        begun = re.escape(name) + b"="
+        self.find = re.compile(begun + rb"(?<![^; \t]" + begun + rb")([^;]*)").search
         """Its value in a Cookie field is group 1 of this."""
         attributes = [part.strip() for part in options.cookie_attributes.split(";") if part.strip()]
         if options.max_age:

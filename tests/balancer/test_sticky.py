@@ -89,6 +89,7 @@ def test_another_cookie_that_ends_alike_is_not_ours(pool: Pool) -> None:
     policy = sticky()
     cookie = cookie_for(policy, pool, "server-2")
     assert pick(policy, pool, b"not_" + cookie).set_cookie is not None
+    assert pick(policy, pool, b"not_" + cookie + b";" + cookie).set_cookie is None
 
 
 # Moved, and why
