@@ -76,7 +76,7 @@ class StickyCookie:
             found = self._homes[value] = self._firsts[home] if 2 * told.age >= PERIODS else home.pick
             return found
         else:
-            why = _why_not(home)
+            why = _why_not(home, available)
             if self._hard and why != "drained":
                 return None
         first = self._first(available, request)
@@ -88,8 +88,8 @@ class StickyCookie:
         return self._departed.get(key, "gone")
 
 
-def _why_not(home: Backend) -> str:
+def _why_not(home: Backend, available: Available) -> str:
     """Why this server may not be picked for its own user."""
     if home.leaving:
         return "drained"
-    return "failed" if home.healthy else "down"
+    return "failed" if home in available.tried else "down"
