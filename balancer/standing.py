@@ -42,7 +42,7 @@ def succeed(balancer: Balancer, said: State) -> None:
 # Counters
 
 
-COUNTED = ("connections", "log_dropped")
+COUNTED = ("connections", "log_dropped", "turned_away")
 """What every worker has of its own, beside `totals` and the servers' counts."""
 THE_SAME = ("weight", "draining", "leaving")
 """What is so for all."""
@@ -58,7 +58,7 @@ def summed(model: State, states: Iterable[State]) -> State:
         backends.append(reduce(_added, theirs) | {key: row[key] for key in THE_SAME} if theirs else row)
     return {
         **model,
-        **{key: sum(state[key] for state in states) for key in COUNTED},
+        **{key: reduce(_added, (state[key] for state in states), model[key]) for key in COUNTED},
         "totals": reduce(_added, (state["totals"] for state in states), model["totals"]),
         "backends": backends,
     }
@@ -75,10 +75,11 @@ def counted(state: State) -> State:
 
 
 def _added(one: Any, other: Any) -> Any:
-    """Numbers are added, key by key; what is said holds for both when it does for each; words are the first's."""
+    """Numbers are added, key by key; what is said holds for both when it does for each; words are the first's
+    who has any."""
     if isinstance(one, dict):
         return {key: _added(one[key], other[key]) if key in one and key in other else (one | other)[key]
                 for key in one | other}  # fmt: skip
     if isinstance(one, bool):
         return one and other
-    return one + other if isinstance(one, int) else one
+    return one + other if isinstance(one, int) else one or other

@@ -100,15 +100,7 @@ async def test_a_certificate_is_renewed_under_load(processes: Processes, authori
     _, address = await processes.server("one")
     balancer = await processes.balancer("--backend", address, "--tls-certificate", path)
     host, _, port = processes.url.removeprefix("https://").rpartition(":")
-
-    async def shown() -> str:
-        _, writer = await asyncio.open_connection(host, int(port), ssl=authority.client(), server_hostname="localhost")
-        certificate = writer.get_extra_info("peercert")
-        writer.close()
-        await writer.wait_closed()
-        return str(certificate["serialNumber"])
-
-    before = await shown()
+    before = await shown(host, int(port), authority)
     async with Load(processes.url.replace("127.0.0.1", "localhost"), tls=authority.client()) as load:
         await load.more(50)
         authority.spoil("renewed")
@@ -116,14 +108,43 @@ async def test_a_certificate_is_renewed_under_load(processes: Processes, authori
         assert await line_of_stderr(balancer) == (
             f"balancer: the old certificate stays in force: {path} holds no certificate\n"
         )
-        assert await shown() == before
+        assert await shown(host, int(port), authority) == before
         authority.issue("renewed")
         balancer.send_signal(signal.SIGHUP)
         async with asyncio.timeout(PATIENCE):
-            while await shown() == before:
+            while await shown(host, int(port), authority) == before:
                 pass
         await load.more(50)
     assert set(load.got) == {"one"}
+
+
+async def test_all_workers_show_the_new_certificate(processes: Processes, authority: Authority) -> None:
+    path = authority.issue("shared")
+    _, address = await processes.server("one")
+    balancer = await processes.balancer("--backend", address, "--tls-certificate", path, "--workers", "2")
+    host, _, port = processes.url.removeprefix("https://").rpartition(":")
+    before = await shown(host, int(port), authority)
+    authority.issue("shared")
+    balancer.send_signal(signal.SIGHUP)
+    async with asyncio.timeout(PATIENCE):
+        renewed = 0  # in a row: each worker gets its share of the connections
+        while renewed < 20:
+            renewed = renewed + 1 if await shown(host, int(port), authority) != before else 0
+    for _ in range(20):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(get())
+        assert (await reader.read()).startswith(b"HTTP/1.1 400")
+        writer.close()
+    assert (await call(processes.control, "state"))["turned_away"]["no TLS"] == 20
+
+
+async def shown(host: str, port: int, authority: Authority) -> str:
+    """The serial number of the certificate that a new connection is shown."""
+    _, writer = await asyncio.open_connection(host, port, ssl=authority.client(), server_hostname="localhost")
+    certificate = writer.get_extra_info("peercert")
+    writer.close()
+    await writer.wait_closed()
+    return str(certificate["serialNumber"])
 
 
 async def test_stopping_waits_for_nobody_who_only_shakes_hands(processes: Processes, certificate: str) -> None:

@@ -39,7 +39,18 @@ class Running(NamedTuple):
 def wrk(work: Work, port: int, seconds: int, script: Path) -> tuple[int, dict[str, float]]:
     """One run of the generator: the number of answers, and latencies in ms. Any error among them ends the benchmark."""
     headers = [word for name, value in BROWSER_HEAD.items() for word in ("-H", f"{name}: {value}")]
-    command = ["taskset", "-c", str(OTHER_CORE), "wrk", "-t1", f"-c{work.connections}", f"-d{seconds}s", "--latency", "--timeout", "60s"]
+    command = [
+        "taskset",
+        "-c",
+        str(OTHER_CORE),
+        "wrk",
+        "-t1",
+        f"-c{work.connections}",
+        f"-d{seconds}s",
+        "--latency",
+        "--timeout",
+        "60s",
+    ]
     command += ["-s", str(script), *headers, f"http://127.0.0.1:{port}{work.path}"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"(\d+) requests in", said)

@@ -293,18 +293,21 @@ async def test_sums() -> None:
             "leaving": False,
             "healthy": healthy,
             "in_flight": 2,
+            "trouble": "" if healthy else "Connection refused",
             **counts,
         }
-        return {"connections": 5, "log_dropped": 1, "totals": counts, "backends": [row]}
+        turned_away = {"no TLS": requests}
+        return {"connections": 5, "log_dropped": 1, "turned_away": turned_away, "totals": counts, "backends": [row]}
 
-    model = state(0, {}, True) | {"connections": 0, "policy": "random"}
+    model = state(0, {}, True) | {"connections": 0, "log_dropped": 0, "policy": "random"}
     one, other = state(1, {"2xx": 1}, True), state(4, {"2xx": 3, "5xx": 1}, False)
     together = summed(model, [one, counted(other)])
     assert (together["policy"], together["connections"], together["log_dropped"]) == ("random", 5, 2)
+    assert together["turned_away"] == {"no TLS": 5}
     assert together["totals"] == {"requests": 5, "statuses": {"2xx": 4, "5xx": 1}}
     (row,) = together["backends"]
     assert row == {
         "name": "a", "weight": 3, "draining": False, "leaving": False, "healthy": True, "in_flight": 2,
-        **together["totals"],
+        "trouble": "Connection refused", **together["totals"],
     }  # fmt: skip
     assert summed(model, [one, other])["backends"][0]["healthy"] is False
