@@ -13,7 +13,7 @@ from balancer.addresses import parse_backend, split_address
 from balancer.log_lines import FORMATS
 from balancer.networks import parse_networks
 from balancer.policies import POLICIES
-from balancer.policies.affinity import StickyOptions
+from balancer.policies.sticky_options import StickyOptions
 from balancer.problems import ConfigError, Problem, meant
 
 MAY_BE_ZERO = frozenset({"slow_start", "sticky_max_age"})

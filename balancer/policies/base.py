@@ -7,7 +7,7 @@ from time import time
 from typing import Protocol
 
 from balancer.http1 import Request
-from balancer.policies.affinity import StickyOptions
+from balancer.policies.sticky_options import StickyOptions
 from balancer.pool import Available, Pick
 
 __all__ = ["Available", "Pick", "Policy", "PolicyOptions", "Request"]

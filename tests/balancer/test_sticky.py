@@ -10,8 +10,8 @@ import pytest
 from balancer.config import BalancerConfig
 from balancer.http1 import Request
 from balancer.policies import POLICIES
-from balancer.policies.affinity import StickyOptions
 from balancer.policies.base import Policy, PolicyOptions
+from balancer.policies.sticky_options import StickyOptions
 from balancer.pool import Backend, Pick, Pool
 from balancer.problems import ConfigError
 from tests.balancer.conftest import Start

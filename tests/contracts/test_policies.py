@@ -9,8 +9,8 @@ import pytest
 
 from balancer.http1 import Request
 from balancer.policies import POLICIES, by_address
-from balancer.policies.affinity import StickyOptions
 from balancer.policies.base import Policy, PolicyOptions
+from balancer.policies.sticky_options import StickyOptions
 from balancer.pool import Backend, Pick, Pool
 
 HASHED = ("ip_hash", "rendezvous")
