@@ -120,8 +120,11 @@ class Memory:
         self.balancer.sweep()
         self.ended: list[End] = []
 
-    async def talk(self, pieces: list[bytes]) -> Talk:
-        """A client connects, sends these pieces one by one, and stays. What it leaves is cleared away."""
+    async def talk(self, pieces: list[bytes], hasty: bool = False) -> Talk:
+        """A client connects, sends these pieces one by one, and stays. What it leaves is cleared away.
+
+        `hasty`: it sends all of them before a connection to a backend is made, or an answer has come.
+        """
         before = self.counted()
         for end in self.loop.backends:
             end.written, end.answered = [], 0
@@ -131,7 +134,9 @@ class Memory:
             if client.over:
                 break
             client.protocol.data_received(piece)
-            await self.settle()
+            if not hasty:
+                await self.settle()
+        await self.settle()
         closed = client.over or client.half_closed
         counted = self.counted() - before
         forwarded = [b"".join(end.written) for end in self.ended + self.loop.backends if end.written]

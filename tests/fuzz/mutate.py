@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from random import Random
 
 from tests.fuzz.seeds import (
+    ANSWERS,
     BYTES,
     CHUNK_SIZES,
+    CORPUS,
     FIELDS,
     LINE_ENDS,
     METHODS,
-    REQUESTS,
-    RESPONSES,
     STATUSES,
     TARGETS,
     VERSIONS,
@@ -207,7 +207,7 @@ def _mutated(
     return raw
 
 
-def requests(rng: Random, seeds: list[bytes] = REQUESTS) -> bytes:
+def requests(rng: Random, seeds: list[bytes] = CORPUS) -> bytes:
     """What a client sends on one connection: one to three requests, at least one of them mutated."""
     raw = _mutated(rng, rng.choice(seeds), seeds, REQUEST_MUTATIONS)
     which = rng.randrange(8)
@@ -220,7 +220,7 @@ def requests(rng: Random, seeds: list[bytes] = REQUESTS) -> bytes:
     return raw
 
 
-def response(rng: Random, seeds: list[tuple[bytes, bytes]] = RESPONSES) -> tuple[bytes, bytes]:
+def response(rng: Random, seeds: list[tuple[bytes, bytes]] = ANSWERS) -> tuple[bytes, bytes]:
     """A method, and what a backend sends as an answer to it."""
     method, raw = rng.choice(seeds)
     raw = _mutated(rng, raw, [other for _, other in seeds], RESPONSE_MUTATIONS)

@@ -1,4 +1,8 @@
-"""Where mutation starts: plain messages of every kind that the balancer knows, and pieces that have fooled parsers."""
+"""Where mutation starts: plain messages of every kind that the balancer knows, the rows of the conformance table, and
+pieces that have fooled parsers."""
+
+from tests.conformance import table
+from tests.conformance.rows import GET, HEAD, POST
 
 # Requests that are forwarded as they stand.
 REQUESTS = [
@@ -55,6 +59,16 @@ RESPONSES = [
     (b"POST", b"HTTP/1.1 500 \xff\t!\r\nContent-Length: 0\r\nConnection: X-Mine\r\nX-Mine: 1\r\n\r\n"),
     (b"GET", b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
 ]  # fmt: skip
+
+# As many plain ones as there are rows in the table, about: from those alone too little would get through.
+_MOST = 1500  # bytes
+CORPUS = [row.sent for rows in table.REQUESTS.values() for row in rows if len(row.sent) < _MOST] + REQUESTS * 30
+ANSWERS = [
+    (row.request[:4].strip(), row.sent)
+    for rows in table.RESPONSES.values()
+    for row in rows
+    if row.request in (GET, HEAD, POST) and 0 < len(row.sent) < _MOST
+] + RESPONSES * 15
 
 # Field lines that decide where a message ends or whom it is for, straight and in disguise.
 FIELDS = [
