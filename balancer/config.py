@@ -125,8 +125,9 @@ def _numbers(config: BalancerConfig) -> Iterator[Problem]:
         value = getattr(config, field.name)
         if value == 0 and field.name in MAY_BE_ZERO:
             continue
+        least = "from 0" if field.name in MAY_BE_ZERO else "above 0"
         if field.type is float and not 0 < value <= 86400:
-            yield Problem(field.name, f"must be a number of seconds above 0 (a day at most), not {value:g}")
+            yield Problem(field.name, f"must be a number of seconds {least} (a day at most), not {value:g}")
         if field.type is int and value < 1:
             yield Problem(field.name, f"must be at least 1, not {value}")
 
