@@ -8,6 +8,7 @@ says yes, it must say what `http1.py` says (tests/balancer/test_quick.py compare
 
 import re
 import sys
+from string import ascii_lowercase
 
 from balancer.fields import TEXT, TOKEN
 from balancer.http1 import (
@@ -31,13 +32,16 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(pattern)
 
 
-def _block(watched: bytes, letters: str, special: bytes) -> bytes:
-    """Field lines: any that is not watched (a first letter not in `letters` settles that at once), or a special one."""
-    harmless = "".join(c + c.upper() for c in "abcdefghijklmnopqrstuvwxyz" if c not in letters)
-    first = rb"[!#$%&'*+.^_`|~0-9" + harmless.encode() + rb"\-]"
-    rest = TOKEN + rb"*+:" + TEXT + rb"*+\r\n"
-    names = watched.replace(b"-", b"[^0-9A-Za-z:]")
-    return rb"(?:" + first + rest + rb"|(?!(?i:" + names + rb"))" + TOKEN + rest + special + rb"){0,90}+\r\n"
+def _block(watched: bytes, special: bytes) -> bytes:
+    """Field lines: any that is not watched, which the first letter settles for most, or a special one."""
+    line = TOKEN + rb"*+:" + TEXT + rb"*+\r\n"
+    others: dict[str, list[bytes]] = {}
+    for name in watched.split():
+        others.setdefault(chr(name[0]), []).append(name[1:].replace(b"-", b"[^0-9A-Za-z:]"))
+    harmless = "".join(c + c.upper() for c in ascii_lowercase if c not in others).encode()
+    kinds = [rb"[!#$%&'*+.^_`|~0-9" + harmless + rb"\-]" + line]
+    kinds += [f"[{c}{c.upper()}]".encode() + rb"(?!(?i:" + b"|".join(ends) + rb"))" + line for c, ends in others.items()]
+    return rb"(?:" + b"|".join(kinds) + special + rb"){0,90}+\r\n"
 
 
 # A group begins where the line is proven to be its own: `re` lets an attempt that fails move the start of a group that
@@ -48,9 +52,8 @@ _BEFORE = len("Connection: ")
 _REQUEST = _compiled(
     rb"(" + TOKEN + rb"{1,32}+) (" + TARGET + rb") HTTP/1\.1\r\n"
     + _block(
-        rb"connection:|content-length:|cookie:|expect:|forwarded:|host:|http2-settings:|keep-alive:|proxy:|proxy-|te:|"
-        rb"transfer-encoding:|upgrade:|x-forwarded-|x-real-ip:",
-        "cefhkptux",
+        b"connection: content-length: cookie: expect: forwarded: host: http2-settings: keep-alive: proxy: proxy- te: "
+        b"transfer-encoding: upgrade: x-forwarded- x-real-ip:",
         rb"|[Hh]ost: (?(3)(?!))(" + HOST + rb")\r\n"
         rb"|[Cc]ontent-[Ll]ength: (?(4)(?!))(?(8)(?!))(0|[1-9][0-9]{0,14})\r\n"
         rb"|[Cc]ookie: (?(5)(?!))([!-~\x80-\xff](?:" + TEXT + rb"*[!-~\x80-\xff])?)\r\n"
@@ -62,9 +65,8 @@ _REQUEST = _compiled(
 _RESPONSE = _compiled(
     rb"HTTP/1\.1 ([2-5][0-9][0-9]) " + TEXT + rb"*+\r\n"
     + _block(
-        rb"connection:|content-length:|keep-alive:|proxy-|session-outcome:|session-age:|te:|transfer-encoding:|upgrade:|"
-        rb"http2-settings:",
-        "chkpstu",
+        b"connection: content-length: keep-alive: proxy- session-outcome: session-age: te: transfer-encoding: upgrade: "
+        b"http2-settings:",
         rb"|[Cc]ontent-[Ll]ength: (?(2)(?!))(?(6)(?!))(0|[1-9][0-9]{0,14})\r\n"
         rb"|[Ss]ession-[Oo]utcome: (?(3)(?!))([a-z_]+)\r\n"
         rb"|[Ss]ession-[Aa]ge: (?(4)(?!))([0-9](?:[0-9. ]*[0-9])?)\r\n"
