@@ -5,36 +5,26 @@ import socket
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
 from typing import cast
 
 from balancer import trouble
 from balancer.answers import own_answer
 from balancer.bodies import all_chunks, body_of
-from balancer.forwarded import Origin, origin_of
-from balancer.http1 import CHUNKED, MAX_HEAD, Refused, Request, parse_request
-from balancer.networks import Networks, is_within, parse_address
+from balancer.heads import Heads
+from balancer.http1 import CHUNKED, MAX_HEAD, Refused, Request
+from balancer.networks import is_within, parse_address
 from balancer.proxy import Exchange
-from balancer.quick import quick_request
 from balancer.state import Balancer
 from balancer.unfinished import refuse_hopeless, too_large
 
 MAX_AHEAD = 64 * 1024
 """Bytes of pipelined requests kept while one is running; then reading stops."""
-MAX_REMEMBERED = 4096
 MOST_TURNED_AWAY = 64
 """Clients beyond the limit that are answered at a time."""
 LINGER = 2.0
 """Seconds in which a client may read our last words while it still sends (RFC 9112 section 9.6)."""
 
-VIA = b"Via: 1.1 session-lab\r\n"
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds
-
-
-@lru_cache(1024)
-def _ours(address: str, scheme: str) -> bytes:
-    """What goes on to backends about a client that is nobody's forwarder."""
-    return Origin(address).lines(address, scheme) + VIA
 
 
 class Client(asyncio.Protocol):
@@ -51,15 +41,9 @@ class Client(asyncio.Protocol):
         self.address = address
         self.sent = 0
         """Bytes written since the last line of the access log, if there is one."""
-        self.scheme = "http"
-        self._trusted: Networks = ()
-        """Who may say that a request comes from elsewhere, if this client is one of them."""
-        self._ours = b""
         self._buffer = b""
         self._unsent = self._looked_at = 0
         """Bytes of the buffer that are known to hold no end of a head."""
-        self._seen: Request | None = None
-        """The last head: clients repeat themselves, and what was proven once need not be again."""
         self._reading = self._held = self._stuffed = self._half_closed = self._closing = self._lingering = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -70,12 +54,11 @@ class Client(asyncio.Protocol):
         if not self.address:
             peer = transport.get_extra_info("peername")
             self.address = peer[0] if peer else "unknown"
-        if transport.get_extra_info("sslcontext") is not None:
-            self.scheme = "https"
+        scheme = "http" if transport.get_extra_info("sslcontext") is None else "https"
         trusted = self.balancer.trusted_forwarders
-        if trusted and is_within(parse_address(self.address), trusted):
-            self._trusted = trusted
-        self._ours = _ours(self.address, self.scheme)
+        if trusted and not is_within(parse_address(self.address), trusted):
+            trusted = ()
+        self.heads = Heads(self.address, scheme, trusted, self.balancer.heads)
         self.balancer.clients.add(self)
         if len(self.balancer.clients) > self.balancer.most_clients:
             self._turn_away()
@@ -84,9 +67,7 @@ class Client(asyncio.Protocol):
         exchange = self.exchange
         if exchange is None:
             if not (self._buffer or self._closing or self._stuffed):
-                request = self._seen
-                if request is None or not data.startswith(request.raw):
-                    request = self._plain(data)
+                request = self.heads.plain(data)
                 if request is not None and (
                     len(data) == request.whole or (request.length == CHUNKED and all_chunks(data, len(request.raw)))
                 ):  # nothing is missing and nothing follows
@@ -140,10 +121,7 @@ class Client(asyncio.Protocol):
 
     def next_head(self, data: bytes) -> Request | None:
         """The next request, proven the quick way or the strict one; None: it is not whole yet. Raises Refused."""
-        seen = self._seen
-        if seen is not None and data.startswith(seen.raw):
-            return seen
-        request = None if self._looked_at else self._plain(data)
+        request = None if self._looked_at else self.heads.plain(data)
         if request is None:
             data = data.removeprefix(b"\r\n")  # RFC 9112 section 2.2: one empty line before a request is ignored
             end = data.find(b"\r\n\r\n", max(0, self._looked_at - 3)) + 4
@@ -155,50 +133,11 @@ class Client(asyncio.Protocol):
                     self.deadline = self.balancer.within(self.balancer.config.head_timeout)
                 self._looked_at = len(data)
                 return None
-            request = parse_request(data[:end])
+            request = self.heads.strict(data[:end], self._local)
             self._buffer = data
-            self._address(request)
         return request
-
-    def _plain(self, data: bytes) -> Request | None:
-        """The request, if it is plain (quick.py)."""
-        first = self._seen is None and not self._trusted
-        if first and (request := self.balancer.heads.get((self._ours, data))) is not None:
-            self._seen = request
-            return request
-        request = quick_request(data)
-        if request is None or len(request.raw) > MAX_HEAD:
-            return None
-        if self._trusted:
-            self._address(request)
-            return request
-        request.client = self.address
-        request.wire = b"".join((request.kept, self._ours, b"X-Forwarded-Host: ", request.host, b"\r\n\r\n"))
-        if len(request.raw) <= MAX_REMEMBERED:
-            self._seen = request
-            if first and len(data) == len(request.raw):
-                self.balancer.remember(self._ours, request)
-        return request
-
-    def _address(self, request: Request) -> None:
-        """Write on it where it comes from."""
-        request.client = self.address
-        ours, asked_for = self._ours, request.host
-        if self._trusted:
-            origin = origin_of(request.raw, self.address, self._trusted)
-            request.client, asked_for = origin.client, origin.host or request.host
-            ours = origin.lines(self.address, self.scheme) + VIA
-        forwarded_host = b"X-Forwarded-Host: " + asked_for + b"\r\n" if asked_for else b""
-        upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\n" if request.websocket else b""
-        host = b"" if request.host else b"Host: " + self._local().encode() + b"\r\n"
-        if not request.minor:
-            ours = ours.replace(b"Via: 1.1", b"Via: 1.0")
-        request.wire = b"".join((request.kept, host, ours, forwarded_host, upgrade, b"\r\n"))
-        if len(request.raw) <= MAX_REMEMBERED:
-            self._seen = request
 
     def _local(self) -> str:
-        """Our own name, for HTTP/1.0 clients that send no Host: HTTP/1.1 backends want one."""
         host, port = self.transport.get_extra_info("sockname")[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 

@@ -40,7 +40,9 @@ def _block(watched: bytes, special: bytes) -> bytes:
         others.setdefault(chr(name[0]), []).append(name[1:].replace(b"-", b"[^0-9A-Za-z:]"))
     harmless = "".join(c + c.upper() for c in ascii_lowercase if c not in others).encode()
     kinds = [rb"[!#$%&'*+.^_`|~0-9" + harmless + rb"\-]" + line]
-    kinds += [f"[{c}{c.upper()}]".encode() + rb"(?!(?i:" + b"|".join(ends) + rb"))" + line for c, ends in others.items()]
+    kinds += [
+        f"[{c}{c.upper()}]".encode() + rb"(?!(?i:" + b"|".join(ends) + rb"))" + line for c, ends in others.items()
+    ]
     return rb"(?:" + b"|".join(kinds) + special + rb"){0,90}+\r\n"
 
 

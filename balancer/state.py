@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from balancer.config import BalancerConfig
 from balancer.events import standing, tell_feed
 from balancer.feed import Feed, line_of
+from balancer.heads import SharedHeads
 from balancer.names import Names
 from balancer.networks import parse_networks
 from balancer.policies import POLICIES
@@ -25,11 +26,9 @@ if TYPE_CHECKING:
     from balancer.access_log import AccessLog
     from balancer.arrival import Arrival
     from balancer.front import Client
-    from balancer.http1 import Request
     from balancer.proxy import Exchange
     from balancer.upstream import Upstream
 
-MOST_HEADS = 512
 SWEEP = 0.25
 """Seconds between two looks at all time limits: one pass over everybody is cheaper than a timer per request."""
 
@@ -49,9 +48,7 @@ class Balancer:
         """Called for every request that is over, with the status of our own answer, if it was ours. Empty: no cost."""
         self.feed = Feed(self._feed_is_read)
         self.log: AccessLog | None = None
-        self.heads: dict[tuple[bytes, bytes], Request] = {}
-        """Heads proven plain, by what we add to them and their bytes: browsers open several connections at once, and
-        say the same on each."""
+        self.heads = SharedHeads()
         self.hangups: list[Callable[[], None]] = []
         """Called on SIGHUP: files are opened anew."""
         self.labels: dict[str, str] = {}
@@ -114,11 +111,6 @@ class Balancer:
     def backend_tls(self) -> ssl.SSLContext:
         """For connections to https:// backends; made when the first is."""
         return backend_context(self.config)
-
-    def remember(self, ours: bytes, request: "Request") -> None:
-        if len(self.heads) >= MOST_HEADS:
-            self.heads.clear()
-        self.heads[ours, request.raw] = request
 
     def within(self, seconds: float) -> float:
         """A deadline that far away: never too early, and up to two sweeps late."""

@@ -229,7 +229,9 @@ class Wire(asyncio.Transport):
         """Called by the plane when nobody is at work on this wire."""
         del self._plane.served[self.fd]
         self._sock.close()  # and with it leaves the epoll
-        self._protocol.connection_lost(self.failed)
+        protocol = self._protocol
+        del self._protocol, self._data_received  # so that both go at once, without the garbage collector
+        protocol.connection_lost(self.failed)
 
     def write_eof(self) -> None:
         if not self._eof:
