@@ -7,6 +7,8 @@ import asyncio
 import errno
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
 from balancer.pool import Backend
@@ -23,12 +25,31 @@ PATIENCE = 10.0
 
 
 async def system_resolver(name: str) -> list[str]:
-    """As the system does it (hosts file, DNS), in an order that suits this machine (RFC 6724)."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    except UnicodeError as problem:
-        raise OSError(f"{name} can be no name") from problem
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    """As the system does it (hosts file, DNS), in an order that suits this machine (RFC 6724).
+
+    In a thread that nobody waits for: a look-up may hang for half a minute, and must not hold up the process's end.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[str]] = loop.create_future()
+
+    def told(addresses: list[str], problem: OSError | None) -> None:
+        if not answer.done():
+            answer.set_result(addresses) if problem is None else answer.set_exception(problem)
+
+    def ask() -> None:
+        addresses, problem = [], None
+        try:
+            found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+            addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
+        except OSError as failure:
+            problem = failure
+        except UnicodeError:
+            problem = OSError(f"{name} can be no name")
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(told, addresses, problem)
+
+    Thread(target=ask, daemon=True).start()
+    return await answer
 
 
 async def try_each(backend: Backend, within: float, attempt: Callable[[str], Awaitable[_T]]) -> _T:

@@ -9,6 +9,7 @@ import errno
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -21,7 +22,7 @@ from balancer.pool import Backend
 from balancer.problems import ConfigError
 from servers.control import ControlError
 from tests.balancer.conftest import Start
-from tests.balancer.rig import Rig, Server, get, until
+from tests.balancer.rig import PATIENCE, Rig, Server, get, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux answers on all of 127.0.0.0/8")
 
@@ -305,6 +306,33 @@ async def test_adding_a_name_at_run_time(start: Start) -> None:
 
 async def test_the_system_knows_this_machine() -> None:
     assert set(await system_resolver("localhost")) <= {"127.0.0.1", "::1"}
+
+
+@pytest.mark.asyncio(loop_factories=["asyncio"])
+async def test_a_name_that_can_be_none() -> None:
+    with pytest.raises(OSError, match="can be no name"):
+        await system_resolver("x" * 64 + ".internal")
+
+
+def test_a_look_up_that_hangs_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """getaddrinfo cannot be interrupted; threads of asyncio's own pool would be waited for."""
+    asked, go, over = threading.Event(), threading.Event(), threading.Event()
+
+    def hangs(*_: object, **__: object) -> list[object]:
+        asked.set()
+        go.wait(PATIENCE)
+        over.set()
+        return []
+
+    async def begin() -> None:
+        looking = asyncio.create_task(system_resolver("shop.internal"))
+        await until(asked.is_set)
+        looking.cancel()
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    asyncio.run(begin())
+    assert not over.is_set()
+    go.set()
 
 
 @pytest.mark.slow
