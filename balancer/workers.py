@@ -6,13 +6,12 @@ the model: a command is judged and done there first, and then told to every work
 
 import asyncio
 import os
-import re
 import signal
 import socket
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,11 +19,12 @@ from typing import Any
 
 from balancer.config import as_json
 from balancer.control import describe
+from balancer.joined_feed import join
 from balancer.problems import ConfigError
 from balancer.say import say
 from balancer.standing import State, counted, orders, summed
 from balancer.state import Balancer
-from servers.control import ControlError, call, open_stream
+from servers.control import ControlError, call
 
 PATIENCE = 5.0
 """Seconds within which a worker answers a command."""
@@ -34,8 +34,6 @@ LONGEST_PAUSE = 5.0
 """Seconds before a worker that keeps ending is replaced; the first pause is a tenth, and each is twice the last."""
 PROVEN = 10.0
 """Seconds after which a worker counts as sound, and the next pause is short again."""
-MARK = b'{"kind":"mark"'
-HEALTH = re.compile(rb'"what":"(?:up|down)"')
 
 
 @dataclass(eq=False)
@@ -95,7 +93,7 @@ class Workers:
         self._tasks.append(asyncio.ensure_future(self._look()))
 
     async def _begin(self, number: int) -> Worker:
-        """Raises ControlError when it ends instead."""
+        """Raises ControlError when it does not serve; then nothing is left of it."""
         descriptors = [sock.fileno() for sock in self._sockets[number :: self._count]]
         path = self._folder / f"{number}.sock"
         process = await asyncio.create_subprocess_exec(
@@ -103,25 +101,36 @@ class Workers:
             stdin=PIPE, stdout=PIPE, pass_fds=descriptors, start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )  # fmt: skip
-        assert process.stdout is not None
-        if not await process.stdout.readline():
-            raise ControlError(f"worker {number} ended before it could begin: {_end(await process.wait())}")
-        config = self.model.config
-        share = replace(config, workers=1, control="", admin="", max_connections=self.model.most_clients)
-        seed = None if config.seed is None else f"{config.seed}/{number}"
         worker = Worker(number, process, path, {})
+        try:
+            await self._brief(worker, descriptors)
+        except ControlError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            path.unlink(missing_ok=True)
+            raise
+        if self.model.feed.subscribers:
+            await self._listen_to(worker)
+        return worker
+
+    async def _brief(self, worker: Worker, descriptors: list[int]) -> None:
+        """Tell it with what to begin: from then on it lives, and is told what all are told."""
+        process, config = worker.process, self.model.config
+        assert process.stdout is not None
+        if not await process.stdout.readline():  # its control socket is not there
+            raise ControlError(f"worker {worker.number} ended before it could begin: it {_end(await process.wait())}")
+        share = replace(config, workers=1, control="", admin="", max_connections=self.model.most_clients)
+        seed = None if config.seed is None else f"{config.seed}/{worker.number}"
         async with self.order:
             said = await worker.told(
                 "begin", config=as_json(share), secret=self._secret.hex(), sockets=descriptors, seed=seed,
                 orders=orders(self.model),
             )  # fmt: skip
             if said is None:
-                raise ControlError(f"worker {number} ended as it began: {_end(await process.wait())}")
+                raise ControlError(f"worker {worker.number} ended as it began: it {_end(await process.wait())}")
             worker.state = said
-            self._living[number] = worker
-        if self.model.feed.subscribers:
-            await self._listen_to(worker)
-        return worker
+            self._living[worker.number] = worker
 
     async def _keep(self, worker: Worker) -> None:
         """Whenever the worker ends, another takes its place: its sockets, its number, and what has been switched."""
@@ -229,21 +238,8 @@ class Workers:
         await asyncio.gather(*(self._listen_to(worker) for worker in self._living.values()))
 
     async def _listen_to(self, worker: Worker) -> None:
-        if worker.listening is not None and not worker.listening.done():
-            return
-        with suppress(ControlError):
-            lines = await open_stream(worker.path, "subscribe")
-            worker.listening = asyncio.ensure_future(self._pass_on(lines))
-
-    async def _pass_on(self, lines: AsyncGenerator[bytes]) -> None:
-        """What was switched the parent has told already; a worker's own marks are about a server's health."""
-        feed = self.model.feed
-        async for line in lines:
-            if not feed.subscribers:
-                break
-            if not line.startswith(MARK) or HEALTH.search(line):
-                feed.put(line.decode())
-        await lines.aclose()
+        if worker.listening is None or worker.listening.done():
+            worker.listening = await join(self.model.feed, worker.path)
 
 
 def _end(code: int) -> str:

@@ -95,6 +95,30 @@ async def test_round_robin_is_strict_within_each_worker(
         await line.hang_up()
 
 
+async def test_each_worker_draws_in_its_own_way_and_the_same_again(servers: list[Server], addresses: list[str]) -> None:
+    """From --seed and the worker's number."""
+
+    async def drawn() -> dict[int, list[bytes]]:
+        """By worker: whom the first 16 requests went to."""
+        async with Processes() as these:
+            options = (*WORKERS, "--policy", "random", "--seed", "7")
+            _, address = await these.balancer(*addresses, options=options)
+            found: dict[int, list[bytes]] = {}
+            while len(found) < 2:
+                before = (await these.tell("state"))["workers"]
+                line = await connected(address)
+                bodies = [(await line.ask(get())).body for _ in range(16)]
+                await line.hang_up()
+                after = (await these.tell("state"))["workers"]
+                number = next(n for n in (0, 1) if after[n]["requests"] > before[n]["requests"])
+                found.setdefault(number, bodies)
+            return found
+
+    first = await drawn()
+    assert first[0] != first[1]
+    assert await drawn() == first
+
+
 async def test_a_user_is_known_to_every_worker(
     processes: Processes, servers: list[Server], addresses: list[str]
 ) -> None:
