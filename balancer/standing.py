@@ -24,7 +24,7 @@ def orders(balancer: Balancer) -> State:
 
 def follow(balancer: Balancer, said: State) -> None:
     """Begin where another process stands, as its `orders` tell."""
-    backends = [Backend(**row) for row in said["backends"]]
+    backends = [Backend(**row | {"addresses": tuple(row["addresses"])}) for row in said["backends"]]
     balancer.pool.take_over(backends, said["departed"])
     balancer.label(said["labels"])
     balancer.use_policy(said["policy"])

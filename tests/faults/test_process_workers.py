@@ -231,6 +231,7 @@ async def test_a_killed_worker_is_replaced_and_its_counts_stay(
     assert after["totals"] == before["totals"]
     assert after["workers"][1]["requests"] == 0
     assert [backend["requests"] for backend in after["backends"]] == [b["requests"] for b in before["backends"]]
+    assert [b["addresses"] for b in after["backends"]] == [["127.0.0.1"]] * 2
     pid = before["workers"][1]["pid"]
     assert processes.said() == f"balancer: worker 1 (process {pid}) was killed by SIGKILL; another starts in 0.1 s\n"
     await until_both_have_served(processes, address)
