@@ -16,6 +16,7 @@ from tests.fuzz.seeds import (
     FIELDS,
     LINE_ENDS,
     METHODS,
+    PROXY_HEADERS,
     STATUSES,
     TARGETS,
     VERSIONS,
@@ -235,3 +236,9 @@ def cut(rng: Random, raw: bytes) -> list[bytes]:
         return [raw[at : at + 1] for at in range(len(raw))]
     places = sorted(rng.randint(1, max(1, len(raw) - 1)) for _ in range(rng.choice((1, 1, 2, 3))))
     return [raw[start:end] for start, end in zip([0, *places], [*places, len(raw)], strict=True) if start < end]
+
+
+def proxy_header(rng: Random) -> bytes:
+    """What a forwarder of the PROXY protocol sends first, broken in at most one place."""
+    raw = rng.choice(PROXY_HEADERS)
+    return break_a_byte(rng, raw) if rng.random() < 0.7 else raw

@@ -70,6 +70,14 @@ ANSWERS = [
     if row.request in (GET, HEAD, POST) and 0 < len(row.sent) < _MOST
 ] + RESPONSES * 15
 
+UPGRADES = [
+    (b"GET", b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nA: b\r\n\r\n\x81\x01a"),
+    (b"GET", b"HTTP/1.1 103 x\r\n\r\nHTTP/1.1 101 x\r\nUpgrade: WebSocket\r\nConnection: x, upgrade\r\n\r\n"),
+    (b"GET", b"HTTP/1.1 200 OK\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n\r\nx"),
+    (b"GET", b"HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nHTTP/1.1 204 x\r\n\r\n"),
+]  # fmt: skip
+"""Answers to somebody who wants to speak WebSocket."""
+
 # Field lines that decide where a message ends or whom it is for, straight and in disguise.
 FIELDS = [
     b"Content-Length: 5", b"Content-Length: 0", b"Content-Length: +5", b"Content-Length: 5, 5",
@@ -138,4 +146,14 @@ STATUSES = [
     b"HTTP/1.1 100 x", b"HTTP/1.1 101 x", b"HTTP/1.1 199 x", b"HTTP/1.1 099 x", b"HTTP/1.1 600 x",
     b"HTTP/1.1  200 OK", b"HTTP/1.1 20 OK", b"HTTP/2 200", b"HTTP/1.1 200 \x00", b"HTTP/1.1\t200 OK", b"ICY 200 OK",
     b" HTTP/1.1 200 OK", b"HTTP/1.1 205 x", b"HTTP/1.1 +200 x",
+]  # fmt: skip
+
+_V2 = b"\r\n\r\n\x00\r\nQUIT\n"
+PROXY_HEADERS = [
+    b"PROXY TCP4 1.2.3.4 5.6.7.8 1000 80\r\nGET / HTTP/1.1\r\n", b"PROXY TCP6 ::1 ::2 1000 80\r\n",
+    b"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN ffff::1 ffff::2 1 65535\r\n", _V2 + b"\x20\x00\x00\x00", _V2,
+    _V2 + b"\x20\x11\x00\x0c" + b"\x01" * 12,
+    _V2 + b"\x21\x11\x00\x0c\x01\x02\x03\x04\x05\x06\x07\x08\x03\xe8\x00\x50GET",
+    _V2 + b"\x21\x11\x00\x10\x01\x02\x03\x04\x05\x06\x07\x08\x03\xe8\x00\x50\x04\x00\x01x",
+    _V2 + b"\x21\x21\x00\x24" + b"\x00" * 15 + b"\x01" + b"\x00" * 15 + b"\x02\x03\xe8\x00\x50",
 ]  # fmt: skip

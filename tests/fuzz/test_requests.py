@@ -1,12 +1,14 @@
 """Mutated requests through the balancer in memory: one reading, however they are cut and whoever reads them."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from random import Random
 
 import pytest
 
-from tests.fuzz import findings
+from balancer.proxy_protocol import Header, Malformed, parse_header
+from tests.fuzz import findings, mutate
 from tests.fuzz.conversations import Backend, Tally, check, converse
 from tests.fuzz.llhttp import NODE, Llhttp, llhttp
 from tests.fuzz.memory import Memory, MemoryLoop
@@ -79,3 +81,25 @@ def test_what_was_found_stays_found(raw: bytes, targets: list[bytes], end: str) 
 def test_each_seed_is_good_by_itself_and_cut_anywhere(raw: bytes) -> None:
     assert len(strict(raw).requests) == 1
     judge(raw, every_cut(raw)[::5])
+
+
+def test_a_proxy_header_is_whole_at_one_byte_and_not_before() -> None:
+    """It is read, or refused, whatever comes; and each of its beginnings is waited for or refused."""
+    rng, outcomes = Random(3), Counter[str]()
+    for _ in range(5000):
+        raw = mutate.proxy_header(rng)
+        header = parse_proxy(raw)
+        outcomes[type(header).__name__] += 1
+        for at in range(len(raw)):
+            begun = parse_proxy(raw[:at])
+            assert begun is None or begun == header or isinstance(header, Malformed)
+            if isinstance(header, Header) and at < header.size:
+                assert begun is None
+    assert min(outcomes[kind] for kind in ("Header", "Malformed", "NoneType")) > 200, outcomes
+
+
+def parse_proxy(raw: bytes) -> Header | Malformed | None:
+    try:
+        return parse_header(raw)
+    except Malformed as problem:
+        return problem
