@@ -111,4 +111,4 @@ def test_a_tunnel_only_where_both_sides_want_it() -> None:
     """Elsewhere the client's bytes go on being requests; and a connection that was a tunnel serves nobody else."""
     with asyncio.Runner(loop_factory=MemoryLoop) as runner:
         opened = runner.run(upgrades(Random(4), 2000))
-    assert 400 < opened < 1600
+    assert 200 < opened < 1600
