@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from math import inf
 
 PROOF = 1.0
-"""Seconds that a backend must have kept a connection before it is believed anything."""
+"""Seconds that a backend must have kept a connection before it is believed anything. Where `backend_idle_timeout` ends
+them sooner, no proof comes about, and each POST gets a new one."""
 DOUBT = 10.0
 """Seconds in which it must close none too soon before it is believed again."""
 
