@@ -194,7 +194,7 @@ class Client(asyncio.Protocol):
     def abort(self) -> None:
         """End in the middle of an answer, with a reset: an orderly close could be taken for the answer's end."""
         self._closing = True
-        if not self.transport.is_closing():
+        if not self.transport.is_closing() or self.transport.get_write_buffer_size():
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.transport.abort()
 

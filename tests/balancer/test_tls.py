@@ -306,6 +306,36 @@ async def test_a_slow_reader_slows_the_backend(start: Start, certificate: str, a
     await until(lambda: not rig.balancer.upstreams)
 
 
+@pytest.mark.parametrize("secure", [False, True])
+async def test_a_client_that_never_reads_the_end_of_its_answer_is_let_go(
+    secure: bool, start: Start, certificate: str, authority: Authority
+) -> None:
+    """All of the answer has come, and some of it cannot be sent; the connection is closing all the same."""
+
+    async def script(line: Line) -> None:
+        await line.message()
+        line.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not any(client.transport.get_write_buffer_size() for client in rig.balancer.clients):
+            line.send(bytes(4096))
+            await line.flush()
+            await asyncio.sleep(0)
+        line.writer.close()
+
+    rig = await start(Server(script), tls_certificate=certificate if secure else "")
+    line = await rig.connect(limit=1 << 10)  # beyond twice that it stops reading
+    if secure:
+        tls = SlowTls(line, authority.client())
+        await tls.shake_hands()
+        tls.send(get())
+    else:
+        line.send(get())
+    await until(lambda: rig.balancer.clients and not any(client.exchange for client in rig.balancer.clients))
+    (client,) = rig.balancer.clients
+    await until(lambda: client.transport.is_closing())
+    rig.pass_time(200)
+    await until(lambda: not rig.balancer.clients)
+
+
 # Certificates
 
 
