@@ -8,12 +8,17 @@ time to read (RFC 8446 section 6.1), a client that has said it still gets its an
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
 RECORD = 16 * 1024
-"""Bytes that one record holds at most (RFC 8446 section 5.1): asking for more would get no more."""
+"""Bytes that one record holds at most (RFC 8446 section 5.1). A BIO keeps the room it once had, so it gets no more."""
+
+
+def _pieces(data: "bytes | bytearray | memoryview[Any]") -> "Sequence[bytes | bytearray | memoryview[Any]]":
+    """What fits into a record each; nothing is one piece, too."""
+    return [data] if len(data) <= RECORD else [data[at : at + RECORD] for at in range(0, len(data), RECORD)]
 
 
 class Secured(asyncio.Transport, asyncio.Protocol):
@@ -52,11 +57,12 @@ class Secured(asyncio.Transport, asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._said_bye or self._heard_bye or self._problem is not None:
             return  # whoever has ended here wants to hear no more
-        self._in.write(data)
         if self._over is not None:
+            self._in.write(data)
             self._shake_hands()
+            data = b""
         if self._over is None and self._problem is None:
-            self._read()
+            self._read(data)
 
     def eof_received(self) -> bool:
         if not self._heard_bye:
@@ -97,17 +103,12 @@ class Secured(asyncio.Transport, asyncio.Protocol):
         self._open = True
         self._protocol.connection_made(self)
 
-    def _read(self) -> None:
+    def _read(self, data: bytes) -> None:
         parts: list[bytes] = []
         try:
-            while self._in.pending and not self._heard_bye:  # to ask once too often would cost an exception
-                part = self._tls.read(RECORD)
-                if part:
-                    parts.append(part)
-                else:
-                    self._heard_bye = True  # an empty part is close_notify
-        except ssl.SSLWantReadError:
-            pass
+            for piece in _pieces(data):
+                self._in.write(piece)
+                self._decrypt(parts)
         except OSError as problem:
             self._fail(problem)
             return
@@ -116,6 +117,16 @@ class Secured(asyncio.Transport, asyncio.Protocol):
             self._protocol.data_received(parts[0] if len(parts) == 1 else b"".join(parts))
         if self._heard_bye and not self._closing and not self._protocol.eof_received():
             self.close()
+
+    def _decrypt(self, parts: list[bytes]) -> None:
+        """Add what is in the records that are whole."""
+        with suppress(ssl.SSLWantReadError):
+            while self._in.pending and not self._heard_bye:  # to ask once too often would cost an exception
+                part = self._tls.read(RECORD)
+                if part:
+                    parts.append(part)
+                else:
+                    self._heard_bye = True  # an empty part is close_notify
 
     def _flush(self) -> None:
         if self._out.pending:
@@ -137,13 +148,16 @@ class Secured(asyncio.Transport, asyncio.Protocol):
     def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
         if self._said_bye or self._problem is not None:
             return
+        parts: list[bytes] = []
         try:
-            while data and (sent := self._tls.write(data)) < len(data):
-                data = memoryview(data)[sent:]
+            for piece in _pieces(data):
+                if piece:
+                    self._tls.write(piece)
+                    parts.append(self._out.read())
         except OSError as problem:
             self._fail(problem)
             return
-        self._tcp.write(self._out.read())
+        self._tcp.write(parts[0] if len(parts) == 1 else b"".join(parts))
 
     def can_write_eof(self) -> bool:
         return self._tcp.can_write_eof()
