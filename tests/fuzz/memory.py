@@ -73,17 +73,23 @@ class MemoryLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self.backends: list[End] = []
-        self._pair = socket.socketpair()  # the balancer asks the system whether a connection at rest is still open
+        self.problems: list[str] = []
+        """Exceptions in tasks and callbacks, which nobody else would see."""
+        self.pair = socket.socketpair()  # the balancer asks the system whether a connection at rest is still open
 
     async def create_connection(self, factory: Any, *_: Any, **__: Any) -> Any:  # type: ignore[override]
-        end = End(factory(), self._pair[0])
+        end = End(factory(), self.pair[0])
         self.backends.append(end)
         return end, end.protocol
 
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        self.problems.append(f"{context['message']}: {context.get('exception')!r}")
+
     def close(self) -> None:
         super().close()
-        for sock in self._pair:
+        for sock in self.pair:
             sock.close()
+        assert not self.problems, self.problems
 
 
 Reply = Callable[[bytes], list[bytes] | None]
@@ -129,7 +135,7 @@ class Memory:
         for end in self.loop.backends:
             end.written, end.answered = [], 0
         self.ended.clear()
-        client = End(Client(self.balancer), self.loop._pair[0])
+        client = End(Client(self.balancer), self.loop.pair[0])
         for piece in pieces:
             if client.over:
                 break
