@@ -4,10 +4,14 @@ A process that runs out of descriptors can neither accept nor connect. So the nu
 start, as HAProxy does, and some descriptors are kept for connections to backends.
 """
 
+import asyncio
+import errno
 import resource
 import sys
+from typing import Any
 
 from balancer.problems import ConfigError
+from balancer.say import say
 
 RESERVED = 128
 """For everything that is no connection of a request: listening sockets, channels, logs, health checks, refusals."""
@@ -28,3 +32,13 @@ def claim(wanted: int) -> tuple[int, int]:
             f"the limit of {hard} open files leaves no room for clients: raise it (ulimit -Hn 4096, LimitNOFILE=)"
         )
     return clients, room - clients
+
+
+def excuse(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The loop's exception handler. That asyncio's own listeners (control channel, admin port) find none left, and try
+    again after a second, is a line and no traceback."""
+    problem = context.get("exception")
+    if isinstance(problem, OSError) and problem.errno in (errno.EMFILE, errno.ENFILE):
+        say("no file descriptor is left for the control channel or the admin port; the next try is in a second")
+    else:
+        loop.default_exception_handler(context)

@@ -14,7 +14,7 @@ from balancer.addresses import parse_backend, split_address
 from balancer.admin import serve_admin
 from balancer.config import BalancerConfig, as_json, word
 from balancer.control import Control
-from balancer.descriptors import claim
+from balancer.descriptors import claim, excuse
 from balancer.handover import Legacy, Succession, inherited
 from balancer.listening import CannotListen, open_sockets, shown
 from balancer.problems import ConfigError
@@ -54,6 +54,7 @@ async def _serve(config: BalancerConfig, on_ready: Callable[[str], None], comman
     for problem in tls.problems(config):
         raise ConfigError(f"--{word(problem.field)}: {problem.said}")
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(excuse)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

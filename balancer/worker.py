@@ -17,7 +17,7 @@ from typing import Any
 
 from balancer.config import BalancerConfig
 from balancer.control import Control
-from balancer.descriptors import claim
+from balancer.descriptors import claim, excuse
 from balancer.problems import ConfigError
 from balancer.standing import State, follow
 from balancer.state import Balancer
@@ -73,6 +73,7 @@ class Worker:
 async def work(path: Path) -> None:
     worker = Worker()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(excuse)
     loop.add_signal_handler(signal.SIGTERM, worker.stop.set)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):  # sent to all of us together: the parent's to answer
         signal.signal(number, signal.SIG_IGN)
