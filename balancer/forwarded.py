@@ -16,7 +16,7 @@ _FIELD = re.compile(rb"(?i)\r\nx-forwarded-(for|proto|host|port):([^\r]*)")
 _VALID = {
     b"proto": re.compile(rb"(?i)https?|wss?"),
     b"host": re.compile(HOST),
-    b"port": re.compile(rb"[1-9][0-9]{0,4}"),
+    b"port": re.compile(rb"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"),
 }
 MOST_HOPS = 30
 """Addresses looked at: a client may have sent a list of thousands."""

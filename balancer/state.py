@@ -20,6 +20,7 @@ from balancer.policies import POLICIES
 from balancer.policies.affinity import PERIODS
 from balancer.policies.base import PolicyOptions
 from balancer.pool import Backend, Pool
+from balancer.say import say
 from balancer.tls import backend_context, reason_of
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Balancer:
         """A connection to it was made, or could not be. What is wrong with a certificate is said on stderr, once."""
         trouble = reason_of(problem) if problem is not None else ""
         if trouble != backend.trouble and isinstance(problem, ssl.SSLError):
-            print(f"balancer: {backend.name}: {trouble}", file=sys.stderr, flush=True)
+            say(f"{backend.name}: {trouble}")
         backend.trouble = trouble
 
     def set_health(self, backend: Backend, healthy: bool) -> None:

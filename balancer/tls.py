@@ -2,12 +2,12 @@
 
 import os
 import ssl
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from balancer.config import BalancerConfig
 from balancer.problems import ConfigError, Problem
+from balancer.say import say
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secrecy and authenticated encryption, nothing else (RFC 9325 section 4.2)."""
@@ -39,7 +39,7 @@ class Certificate:
         try:
             self.context = listener_context(self._config)
         except ConfigError as problem:
-            print(f"balancer: the old certificate stays in force: {problem}", file=sys.stderr, flush=True)
+            say(f"the old certificate stays in force: {problem}")
 
 
 def listener_context(config: BalancerConfig) -> ssl.SSLContext:

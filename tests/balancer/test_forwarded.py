@@ -64,6 +64,8 @@ SAID = {
     "two lines of hosts": ("X-Forwarded-Host: a.example\r\nX-Forwarded-Host: a.example", Origin(PEER, b"")),
     "no host": ("X-Forwarded-Host: <script>", Origin(PEER, b"")),
     "a port": ("X-Forwarded-Port: 443", Origin(PEER, b"", port=b"443")),
+    "the last port": ("X-Forwarded-Port: 65535", Origin(PEER, b"", port=b"65535")),
+    "a port beyond it": ("X-Forwarded-Port: 65536", Origin(PEER, b"")),
     "no port": ("X-Forwarded-Port: https", Origin(PEER, b"")),
     "a port that begins with 0": ("X-Forwarded-Port: 0443", Origin(PEER, b"")),
     "underscores: what CGI would mix up": ("X_Forwarded_For: 192.0.2.7\r\nX_Forwarded_Proto: https", Origin(PEER, b"")),
