@@ -137,10 +137,17 @@ class Wire(asyncio.Transport):
             return
         if mask & EPOLLOUT and self._out is not None:
             self._flush()
-        if self._mask & EPOLLIN and mask & (EPOLLIN | EPOLLHUP | EPOLLERR) and not self._closing:
+        if self._closing:
+            return  # whoever could write again has had enough
+        if self._mask & EPOLLIN and mask & (EPOLLIN | EPOLLHUP | EPOLLERR):
             self.ready(EPOLLIN)
         elif mask & (EPOLLHUP | EPOLLERR) and not mask & EPOLLOUT:
             self._fail(OSError(self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or errno.ECONNRESET, ""))
+
+    def _ready_to_end(self, mask: int) -> None:
+        """Nothing is read any more, also if it came in this very turn."""
+        if self._out is not None:
+            self._flush()
 
     def _ended(self) -> None:
         """The other side sends no more."""
@@ -149,11 +156,11 @@ class Wire(asyncio.Transport):
             self.close()
 
     def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
+        if self._closing:
+            return
         if self._out is not None:
             self._out += data
         else:
-            if self._closing or not data:
-                return
             try:
                 sent = self._send(data, NOW)
             except BlockingIOError:
@@ -207,6 +214,7 @@ class Wire(asyncio.Transport):
         if self._closing:
             return
         self._closing = True
+        self._plane.served[self.fd] = self._ready_to_end
         if self._out is None:
             self._plane.ending.append(self)
         else:
@@ -216,6 +224,7 @@ class Wire(asyncio.Transport):
         """End now; what is not written yet is thrown away."""
         if not self._closing or self._out is not None:
             self._closing = True
+            self._plane.served[self.fd] = self._ready_to_end
             self._out = None
             self._plane.ending.append(self)
 
