@@ -95,3 +95,21 @@ async def test_a_request_again(row: Request) -> None:
         assert [without_ours(message.raw)[0] for message in backend.heard] == [*row.reached * 2, NEXT]
     finally:
         await rig.close()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in ROWS if row.values[0].answers and b"\r\n\r\n" not in row.values[0].sent],  # type: ignore[attr-defined]
+)
+async def test_what_can_become_no_request_is_refused_at_once(row: Request) -> None:
+    """Nobody waits for the rest of its head."""
+    backend = Listener()
+    rig = await Rig.start(backend)
+    try:
+        line = await rig.connect()
+        line.send(row.sent)
+        await answers(line, row)
+        await line.closed()
+        assert backend.lines == []
+    finally:
+        await rig.close()
