@@ -35,6 +35,8 @@ class Answer:
     body: bytes = b""
     closes: bool = False
     """Its body ends with the connection."""
+    reusable: bool = False
+    """The connection to the backend may serve the next request: this answer was whole, and nothing came after it."""
     why: str = ""
 
 
@@ -96,14 +98,14 @@ def strict(raw: bytes, method: bytes, ends: bool) -> Answer:
     try:
         body, content = body_of(answer.length, decode=True), b""
         if body is not None:
-            content, _ = body.feed(raw)
+            content, raw = body.feed(raw)
     except Refused as refused:
         return Answer("broken", answer.status, why=str(refused))
     if answer.length == UNTIL_CLOSE:
         return Answer("whole" if ends else "waits", answer.status, content, closes=True)
     if body is not None and not body.done:
         return Answer("broken" if ends else "waits", answer.status)
-    return Answer("whole", answer.status, content)
+    return Answer("whole", answer.status, content, reusable=answer.keep_alive and not raw)
 
 
 def by_client(data: bytes, methods: list[bytes], ended: bool) -> tuple[list[tuple[int, bytes]], bytes]:
@@ -207,6 +209,10 @@ def agree(answer: Answer, asked: Asked, talk: Talk) -> None:
     methods = [asked.method, asked.method, b"GET"]
     answers, rest = by_client(talk.answers, methods, talk.closed and not talk.aborted)
     assert rest == b"", "bytes that answer nothing"
+    if not answer.reusable:
+        for stream in talk.forwarded:
+            targets = [seen.target for seen in by_h11(stream).requests]
+            assert b"/mutated" not in targets[:-1], "a connection that cannot be trusted was used again"
     last = answer.closes or not asked.minor
     if answer.outcome == "whole":
         assert answers == [(answer.status, answer.body)] * (1 if last else 2) + [(200, asked.own)] * (not last)
