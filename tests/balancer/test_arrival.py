@@ -2,7 +2,10 @@
 
 import asyncio
 import socket
+import ssl
 import struct
+from contextlib import suppress
+from random import Random
 
 import pytest
 
@@ -210,3 +213,30 @@ async def test_a_proxy_header_names_the_forwarder_that_is_trusted_or_not(start: 
         line.send(b"PROXY TCP4 %s 10.0.0.1 50000 80\r\n" % client)
         assert (await line.ask(get("/", "X-Forwarded-For: 203.0.113.9"))).status == 200
         assert heard(rig)["x-forwarded-for"] == believed
+
+
+async def test_whatever_they_begin_with_nothing_breaks_and_nothing_stays(
+    start: Start, certificate: str, authority: Authority
+) -> None:
+    """Headers and hellos with a few bytes changed, cut short or doubled."""
+    rig = await start(Server(), tls_certificate=certificate, **HERE)
+    rng = Random(5)
+    tls = SlowTls(await rig.connect(), authority.client())
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.tls.do_handshake()
+    hello = tls.said()
+    whole = [header + hello for header in (V1, V2, LOCAL)]
+    for _ in range(200):
+        said = bytearray(rng.choice(whole))
+        for _ in range(rng.randrange(4)):
+            at = rng.randrange(len(said))
+            said[at : at + rng.randrange(2)] = rng.randbytes(rng.randrange(3))
+        line = await rig.connect()
+        line.send(bytes(said[: rng.choice([20, 200, 5000])]))
+        line.half_close()
+        with suppress(ConnectionError):
+            await line.rest()
+    tls.line.abort()
+    await until(lambda: not rig.balancer.clients)
+    assert rig.servers["a"].heard == []
+    assert set(rig.balancer.turned_away) >= {"no PROXY header", "the handshake failed", "no TLS", "gone"}
