@@ -194,7 +194,7 @@ async def test_those_who_come_at_once_are_all_accepted() -> None:
         other.connect(listening.getsockname())
     await until(lambda: len(talks) == 90 and all(talk.told for talk in talks))
     server.close()
-    with pytest.raises(OSError):
+    with pytest.raises(ConnectionRefusedError):
         socket.create_connection(others[0].getpeername())
     for other in others:
         other.close()
