@@ -71,7 +71,8 @@ ANSWERS = [
 ] + RESPONSES * 15
 
 UPGRADES = [
-    (b"GET", b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nA: b\r\n\r\n\x81\x01a"),
+    (b"GET", b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nA: b\r\n\r\n"
+             b"\x81\x01a"),
     (b"GET", b"HTTP/1.1 103 x\r\n\r\nHTTP/1.1 101 x\r\nUpgrade: WebSocket\r\nConnection: x, upgrade\r\n\r\n"),
     (b"GET", b"HTTP/1.1 200 OK\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n\r\nx"),
     (b"GET", b"HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nHTTP/1.1 204 x\r\n\r\n"),
@@ -84,10 +85,10 @@ FIELDS = [
     b"Content-Length: 5,6", b"Content-Length: 0x5", b"Content-Length: 5 5", b"Content-Length: -1", b"Content-Length:",
     b"Content-Length: \xb2", b"Content-Length: 99999999999999999999", b"Content-Length: 5;a", b"Content-Length : 5",
     b"Content_Length: 5", b" Content-Length: 5", b"Content-Length\t: 5", b"Content-Length\x00: 5",
-    b"Content-Length: 5\x0b", b"cOnTeNt-LeNgTh:5", b"Content-Length: 1_0", b"Content-Length: 5\r\n ",
-    b"Content-Lengt\x68: 00000000000000000005", b"\x0cContent-Length: 5", b"Transfer-Encoding: chunked",
-    b"Transfer-Encoding: CHUNKED", b"Transfer-Encoding: identity", b"Transfer-Encoding:",
-    b"Transfer-Encoding: chunked, chunked", b"Transfer-Encoding: gzip, chunked",
+    b"Content-Length: 5\x0b", b"cOnTeNt-LeNgTh:5", b"Content-Length: 1_0", b"Content-Length: 4294967301",
+    b"Content-Length: 5\r\n ", b"Content-Lengt\x68: 00000000000000000005", b"\x0cContent-Length: 5",
+    b"Transfer-Encoding: chunked", b"Transfer-Encoding: CHUNKED", b"Transfer-Encoding: identity",
+    b"Transfer-Encoding:", b"Transfer-Encoding: chunked, chunked", b"Transfer-Encoding: gzip, chunked",
     b"Transfer-Encoding: chunked, identity", b"Transfer-Encoding: \"chunked\"", b"Transfer-Encoding: xchunked",
     b"Transfer-Encoding: chunked;q=1", b"Transfer-Encoding:\tchunked", b"Transfer-Encoding: \x0bchunked",
     b"Transfer-Encoding : chunked", b"Transfer_Encoding: chunked", b" Transfer-Encoding: chunked",
@@ -116,8 +117,8 @@ LINE_ENDS = [
 CHUNK_SIZES = [
     b"5", b"05", b"0005", b"A", b"a", b"+5", b"-5", b"0x5", b"5 ", b" 5", b"5\t", b"5;", b"5;a=b", b"5 ; a", b"5;\n",
     b"5;\r", b"5;a=\"\r\n\"", b"5\n", b"", b"g", b"0", b"00", b"-0", b"ffffffffffffffff", b"10000000000000005",
-    b"5_0", b"5,5", b"5\x00", b"5;a\x00", b"5;\xff", b"1;0\r\n", b"5\r", b"fffffffffffffff", b"0;x", b"0 ",
-    b"5" + b";" * 60,
+    b"5_0", b"5,5", b"100000005", b"100000000000005", b"5\x00", b"5;a\x00", b"5;\xff", b"1;0\r\n", b"5\r",
+    b"fffffffffffffff", b"0;x", b"0 ", b"5" + b";" * 60,
 ]  # fmt: skip
 
 BYTES = [
