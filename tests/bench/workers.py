@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from proxies import OTHER_CORE, PROXY_CORE, Stage, cpu_seconds, free_port, ours
+from proxies import OTHER_CORE, PROXY_CORE, Stage, control_of, cpu_seconds, free_port, ours
 from works import BROWSER_HEAD
 
 from servers.control import call
@@ -67,7 +67,7 @@ class Round(NamedTuple):
 def start(stage: Stage, cores: int | str, workers: int, backends: list[int]) -> Balancer:
     port = free_port()
     command = ours(port, backends, stage.folder, ["--workers", str(workers)])
-    return Balancer(port, stage.start(cores, command, port), stage.folder / f"{port}.sock")
+    return Balancer(port, stage.start(cores, command, port), control_of(port, stage.folder))
 
 
 def wrk(cores: int | str, port: int, connections: int, seconds: int) -> "subprocess.Popen[str]":
