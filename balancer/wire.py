@@ -10,7 +10,7 @@ import errno
 import selectors
 import socket
 from collections.abc import Callable
-from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
+from select import EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP
 from typing import Any, Protocol
 
 READ = 16 * 1024
@@ -23,6 +23,13 @@ ACCEPTS = 64
 EVENTS = 512
 ROUNDS, BUSY = 8, 4
 """After so many events at once, more have come meanwhile: they are looked for a few times before asyncio's turn."""
+WATCHED = {
+    EPOLLIN: EPOLLET | EPOLLIN | EPOLLRDHUP,
+    EPOLLOUT: EPOLLET | EPOLLOUT,
+    EPOLLIN | EPOLLOUT: EPOLLET | EPOLLIN | EPOLLRDHUP | EPOLLOUT,
+}
+"""We are told once of each arrival, which spares the system a second look at every wire. What comes with that: who has
+not read everything has to ask again (`_more`)."""
 NOW = socket.MSG_DONTWAIT  # never wait: saves making each socket non-blocking
 _SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -110,7 +117,7 @@ class Wire(asyncio.Transport):
         self._size = READ
         self._closing = self._eof = self._full = False
         self._mask = EPOLLIN
-        plane.watch(self.fd, self.ready)
+        plane.watch(self.fd, WATCHED[EPOLLIN], self.ready)
         protocol.connection_made(self)
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
@@ -129,9 +136,10 @@ class Wire(asyncio.Transport):
                 self._fail(problem)
                 return
             if data:
-                if len(data) == self._size < MOST_READ:
-                    self._size *= 4
+                full = len(data) == self._size
                 self._data_received(data)
+                if full:
+                    self._more()
             else:
                 self._ended()
             return
@@ -141,8 +149,16 @@ class Wire(asyncio.Transport):
             return  # whoever could write again has had enough
         if self._mask & EPOLLIN and mask & (EPOLLIN | EPOLLHUP | EPOLLERR):
             self.ready(EPOLLIN)
+            self._more()
         elif mask & (EPOLLHUP | EPOLLERR) and not mask & EPOLLOUT:
             self._fail(OSError(self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or errno.ECONNRESET, ""))
+
+    def _more(self) -> None:
+        """There may be more to read; others have their turn first."""
+        if self._size < MOST_READ:
+            self._size *= 4
+        if self._mask & EPOLLIN and not self._closing:
+            self._plane.epoll.modify(self.fd, WATCHED[self._mask])
 
     def _ready_to_end(self, mask: int) -> None:
         """Nothing is read any more, also if it came in this very turn."""
@@ -203,9 +219,9 @@ class Wire(asyncio.Transport):
         if before == mask:
             return
         if not before:
-            self._plane.epoll.register(self.fd, mask)
+            self._plane.epoll.register(self.fd, WATCHED[mask])
         elif mask:
-            self._plane.epoll.modify(self.fd, mask)
+            self._plane.epoll.modify(self.fd, WATCHED[mask])
         else:
             self._plane.epoll.unregister(self.fd)
 
@@ -290,7 +306,7 @@ class Listener:
         self._plane = plane
         self._factory = factory
         self._paused = False
-        plane.watch(sock.fileno(), self.ready)
+        plane.watch(sock.fileno(), EPOLLIN, self.ready)
 
     def ready(self, mask: int) -> None:
         for _ in range(ACCEPTS):
@@ -359,9 +375,9 @@ class Plane(selectors.EpollSelector):
             seconds = 0.0
         return [found for fd, mask in others if (found := self._found(fd, mask)) is not None]
 
-    def watch(self, fd: int, ready: Callable[[int], None]) -> None:
+    def watch(self, fd: int, mask: int, ready: Callable[[int], None]) -> None:
         self.served[fd] = ready
-        self.epoll.register(fd, EPOLLIN)
+        self.epoll.register(fd, mask)
 
     def _found(self, fd: int, mask: int) -> "tuple[selectors.SelectorKey, int] | None":
         key = self.get_map().get(fd)
