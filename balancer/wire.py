@@ -365,7 +365,10 @@ class Plane(selectors.EpollSelector):
                 break
             for fd, mask in events:
                 if (ready := served.get(fd)) is not None:
-                    ready(mask)
+                    try:
+                        ready(mask)
+                    except Exception as problem:  # noqa: BLE001 - a fault of ours costs one connection, not all
+                        self._broken(fd, problem)
                 else:
                     others.append((fd, mask))
             if self.ending:
@@ -378,6 +381,12 @@ class Plane(selectors.EpollSelector):
     def watch(self, fd: int, mask: int, ready: Callable[[int], None]) -> None:
         self.served[fd] = ready
         self.epoll.register(fd, mask)
+
+    def _broken(self, fd: int, problem: Exception) -> None:
+        asyncio.get_running_loop().call_exception_handler({"message": "a wire's protocol failed", "exception": problem})
+        wire = getattr(self.served.get(fd), "__self__", None)
+        if isinstance(wire, Wire):
+            wire.abort()
 
     def _found(self, fd: int, mask: int) -> "tuple[selectors.SelectorKey, int] | None":
         key = self.get_map().get(fd)

@@ -5,7 +5,8 @@ A request is one line `{"do": NAME, ...arguments}`; the answer is one line `{"ok
 A request that names a stream is answered `{"ok": {}}` and then one JSON object a line until either
 side hangs up.
 
-The socket's folder is 0700: whoever can open the socket may command the process, and nobody else can.
+Whoever can open the socket may command the process, so only its owner can: the socket is 0600 (unix(7): connecting
+takes write permission), and a folder made for it 0700. A folder that was there before is left as it is.
 No time limit is set here: callers wrap a call in `asyncio.timeout` (a paused process never answers).
 """
 
@@ -53,7 +54,7 @@ class ControlServer:
             _make_room(self.path)
         bound = self.path.with_name(f"{self.path.name}~") if replace else self.path
         try:
-            self._listening = await asyncio.start_unix_server(self._greet, str(bound), limit=LONGEST_LINE)
+            self._listening = await asyncio.start_unix_server(self._greet, sock=_bound_to(bound), limit=LONGEST_LINE)
             self._inode = bound.stat().st_ino
             bound.rename(self.path)
         except OSError as failure:
@@ -124,7 +125,7 @@ async def serve_control(
     streams: Mapping[str, Stream] | None = None,
     replace: bool = False,
 ) -> ControlServer:
-    """Listens on `path`, whose folder becomes 0700. Commands say what went wrong by raising ControlError."""
+    """Listens on `path`, for its owner alone. Commands say what went wrong by raising ControlError."""
     server = ControlServer(Path(path), commands, {} if streams is None else streams)
     await server.open(replace)
     return server
@@ -173,13 +174,28 @@ async def _lines(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         writer.close()
 
 
+def _bound_to(path: Path) -> socket.socket:
+    """A socket that only its owner may connect to. Raises OSError."""
+    listening = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        if path.is_socket():  # a follower's that has died before it took over
+            path.unlink()
+        listening.bind(str(path))
+    except OSError:
+        listening.close()
+        raise
+    finally:
+        os.umask(before)
+    return listening
+
+
 def _make_room(path: Path) -> None:
     """A private folder, and no socket left there by a process that has died."""
     if len(os.fsencode(path)) > LONGEST_PATH:
         raise ControlError(f"the path {path} is too long for a Unix socket; use a shorter folder")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.parent.chmod(0o700)
     except OSError as failure:
         raise ControlError(f"cannot use the folder {path.parent}: {failure.strerror}") from failure
     if not path.exists():

@@ -172,6 +172,26 @@ async def test_who_is_paused_and_gone_does_not_keep_the_loop_awake(pair: Pair) -
     await until(lambda: talk.told[-1] == "ConnectionResetError")
 
 
+async def test_a_protocol_that_fails_costs_its_own_connection_only(pair: Pair) -> None:
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, WireLoop):
+        pytest.skip("about our own wires")
+    told: list[dict[str, object]] = []
+    loop.set_exception_handler(lambda _, context: told.append(context))
+
+    class Faulty(Talk):
+        def data_received(self, data: bytes) -> None:
+            raise ZeroDivisionError
+
+    talk, other = pair
+    faulty = Faulty()
+    talk.transport.set_protocol(faulty)
+    other.send(b"!")
+    await until(lambda: faulty.told == ["lost"])
+    assert isinstance(told[0]["exception"], ZeroDivisionError)
+    talk.told.append("lost")  # its own end was told to the other one
+
+
 async def test_names_of_both_ends(pair: Pair) -> None:
     talk, other = pair
     assert talk.transport.get_extra_info("peername") == other.getsockname()
