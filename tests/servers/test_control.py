@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import stat
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -35,9 +36,9 @@ async def test_a_command_is_answered(tmp_path: Path) -> None:
 
 
 async def test_the_socket_is_private_wherever_it_is_and_goes_away(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
+    os.chmod(tmp_path, 0o755)
     server = await serve_control(tmp_path / "c.sock", COMMANDS)
-    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755  # it may be everybody's: /tmp, for one
+    assert stat.S_IMODE(os.stat(tmp_path).st_mode) == 0o755  # it may be everybody's: /tmp, for one
     assert stat.S_IMODE(server.path.stat().st_mode) == 0o600
     await server.close()
     assert not server.path.exists()
