@@ -67,7 +67,9 @@ class Client(asyncio.Protocol):
         exchange = self.exchange
         if exchange is None:
             if not (self._buffer or self._closing or self._stuffed):
-                request = self.heads.plain(data)
+                request = self.heads.seen
+                if request is None or not data.startswith(request.raw):
+                    request = self.heads.plain(data)
                 if request is not None and (
                     len(data) == request.whole or (request.length == CHUNKED and all_chunks(data, len(request.raw)))
                 ):  # nothing is missing and nothing follows

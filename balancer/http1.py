@@ -6,6 +6,7 @@ What two parsers could read in two ways is refused, never guessed: request smugg
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from balancer.fields import FRAMING, TEXT, TOKEN, count_forwards, heed_expect, parse_fields, persists, tokens
 from balancer.fields import Refused as Refused
@@ -67,6 +68,8 @@ class Request:
     """The head as sent to the backend; likewise."""
     told: str = ""
     """What events tell of it (events.py), made once."""
+    home: "tuple[Any, Any] | None" = None
+    """Where a policy found this user to belong, and among whom; it holds for each repetition of this head."""
     logged: tuple[str, ...] = ()
     """What the access log says of it (log_lines.py), made once."""
 

@@ -66,7 +66,7 @@ class Exchange:
         available = balancer.pool.available
         if self.tried:
             available = available.without(self.tried)
-        pick = balancer.policy.pick(available, self.request)
+        pick = balancer.pick(available, self.request)
         if pick is None:
             trouble.nobody(self, available)
             return
@@ -188,10 +188,12 @@ class Exchange:
         self.answer = answer
         self.count(answer, pick)
         close = not self.request.keep_alive or balancer.stopping
-        if close or pick.set_cookie is not None or not answer.verbatim:
+        if close or pick.set_cookie is not None:
             cookie = b"" if pick.set_cookie is None else b"Set-Cookie: " + pick.set_cookie + b"\r\n"
             end = b"Connection: close\r\n\r\n" if close else b"\r\n"
             data = b"".join((answer.kept, cookie, end, data[len(answer.raw) :]))
+        elif not answer.verbatim:
+            data = answer.kept + b"\r\n" + data[len(answer.raw) :]
         client.write(data)
         self.upstream = None
         upstream.rest()

@@ -77,6 +77,7 @@ class Balancer:
 
     def use_policy(self, name: str) -> None:
         self.policy = POLICIES[name](self.policy_options)
+        self.pick = self.policy.pick
         self.policy_name = name
         self.label({})
         self.mark("policy", name)

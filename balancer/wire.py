@@ -162,7 +162,7 @@ class Wire(asyncio.Transport):
 
     def _ready_to_end(self, mask: int) -> None:
         """Nothing is read any more, also if it came in this very turn."""
-        if self._out is not None:
+        if self._out:
             self._flush()
 
     def _ended(self) -> None:
@@ -172,11 +172,7 @@ class Wire(asyncio.Transport):
             self.close()
 
     def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
-        if self._closing:
-            return
-        if self._out is not None:
-            self._out += data
-        else:
+        if self._out is None:
             try:
                 sent = self._send(data, NOW)
             except BlockingIOError:
@@ -188,6 +184,10 @@ class Wire(asyncio.Transport):
                 return
             self._out = bytearray(memoryview(data)[sent:])
             self._watch(self._mask | EPOLLOUT)
+        elif self._closing:
+            return
+        else:
+            self._out += data
         if len(self._out) > HIGH and not self._full:
             self._full = True
             self._protocol.pause_writing()
@@ -203,12 +203,13 @@ class Wire(asyncio.Transport):
             return
         left = len(self._out)
         if not left:
-            self._out = None
             self._watch(self._mask & ~EPOLLOUT)
-            if self._eof:
-                self._shut()
             if self._closing:
                 self._plane.ending.append(self)
+                return
+            self._out = None
+            if self._eof:
+                self._shut()
         if self._full and left <= LOW:
             self._full = False
             self._protocol.resume_writing()
@@ -232,16 +233,17 @@ class Wire(asyncio.Transport):
         self._closing = True
         self._plane.served[self.fd] = self._ready_to_end
         if self._out is None:
+            self._out = bytearray()  # what is written from now on is neither sent nor kept
             self._plane.ending.append(self)
         else:
             self._watch(EPOLLOUT)
 
     def abort(self) -> None:
         """End now; what is not written yet is thrown away."""
-        if not self._closing or self._out is not None:
+        if not self._closing or self._out:
             self._closing = True
             self._plane.served[self.fd] = self._ready_to_end
-            self._out = None
+            self._out = bytearray()
             self._plane.ending.append(self)
 
     def _fail(self, problem: OSError) -> None:

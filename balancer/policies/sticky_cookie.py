@@ -30,12 +30,20 @@ class StickyCookie:
         self._seen: Available | None = None
 
     def pick(self, available: Available, request: Request) -> Pick | None:
+        home = request.home
+        if home is not None and home[0] is available:
+            found: Pick = home[1]
+            return found
         if available is not self._seen:
             self._learn(available)
         sent = self._find(request.cookie) if request.cookie else None
         if sent is None:
             return self._first(available, request)
-        return self._homes.get(sent[1]) or self._look_closer(sent[1], available, request)
+        pick = self._homes.get(sent[1])
+        if pick is None:
+            return self._look_closer(sent[1], available, request)
+        request.home = available, pick
+        return pick
 
     def why(self, available: Available, request: Request, pick: Pick | None) -> str:
         name = self._cookie.name
