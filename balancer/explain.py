@@ -65,7 +65,8 @@ def explain(balancer: Balancer, data: bytes, client: str) -> Explanation:
         rule = rule_of(str(refused))
         lines += row("refused", str(refused) + (f" ({rule})" if rule is not None else ""))
         head_only = data.removeprefix(b"\r\n").startswith(b"HEAD ")
-        answer = own_answer(refused.status, str(refused), close=close, head_only=head_only).decode()
+        date = balancer.dates.line()
+        answer = own_answer(refused.status, str(refused), date, close=close, head_only=head_only).decode()
         return Explanation(lines + _column("answer", answer.rstrip().split("\r\n")), served=False)
     return Explanation(lines, served=True)
 

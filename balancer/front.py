@@ -160,7 +160,8 @@ class Client(asyncio.Protocol):
         """Say what is wrong, and close: nothing that follows can be trusted."""
         self.balancer.pool.own.answered(refused.status)
         head_only = self._buffer.removeprefix(b"\r\n").startswith(b"HEAD ")
-        self.write(own_answer(refused.status, str(refused), close=True, head_only=head_only))
+        date = self.balancer.dates.line()
+        self.write(own_answer(refused.status, str(refused), date, close=True, head_only=head_only))
         if self.balancer.log is not None:
             self.balancer.log.refused(self, refused)
         self.close(linger=True)

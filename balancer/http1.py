@@ -84,9 +84,11 @@ class Response:
     length: int
     keep_alive: bool
     verbatim: bool
-    """`raw` may go to the client as it is."""
+    """`raw` may go to the client as it is, if it is dated."""
+    dated: bool
+    """`kept` says when it was made; if not, we have to (RFC 9110 section 6.6.1)."""
     whole: int = -1
-    """Bytes of the whole answer, if this connection may go on after it; -1: it may not, or nobody knows."""
+    """Bytes of the whole answer, if it is dated and this connection may go on after it; -1: not so, or nobody knows."""
     outcome: str | None = None
     age: bytes = b""
     upgrade: bytes = b""
@@ -164,6 +166,7 @@ def parse_response(raw: bytes, method: bytes, strip: bool = False) -> Response:
     kept = [b"HTTP/1.1" + lines[0][8:] + (b" " if len(lines[0]) == 12 else b""), *kept, b""]
     keep_alive = persists(connection, minor) and length != UNTIL_CLOSE
     verbatim = b"\r\n".join([*kept, b""]) == raw
+    dated = b"date" in fields and b"date" not in connection  # what Connection names ends here
     return Response(
         raw=raw,
         status=status,
@@ -171,7 +174,8 @@ def parse_response(raw: bytes, method: bytes, strip: bool = False) -> Response:
         length=length,
         keep_alive=keep_alive,
         verbatim=verbatim,
-        whole=len(raw) + length if keep_alive and length >= 0 and minor == 1 else -1,
+        dated=dated,
+        whole=len(raw) + length if dated and keep_alive and length >= 0 and minor == 1 else -1,
         outcome=OUTCOMES_BY_NAME.get(fields.get(b"session-outcome", b"")),
         age=fields.get(b"session-age", b""),
         upgrade=fields.get(b"upgrade", b"") if b"upgrade" in connection else b"",

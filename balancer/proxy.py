@@ -210,7 +210,7 @@ class Exchange:
             return
         self.download = download = body_of(answer.length, decode=request.minor == 0)
         busy = self.upload is not None or self.balancer.stopping
-        head, self.closing = final_head(answer, request, pick.set_cookie, busy)
+        head, self.closing = final_head(answer, request, pick.set_cookie, busy, self.balancer.dates.line())
         if download is None:
             client.write(head)
             self.finish(reuse=answer.keep_alive and not data, close=self.closing)

@@ -125,5 +125,8 @@ def quick_response(data: bytes, method: bytes) -> Response | None:
     else:
         size = CHUNKED if chunked is not None else UNTIL_CLOSE
     outcome = OUTCOMES_BY_NAME.get(outcome) if outcome is not None else None
-    whole = len(raw) + size if size >= 0 else -1
-    return Response(raw, int(status), kept, size, size != UNTIL_CLOSE, connection is None, whole, outcome, age or b"")
+    dated = b"\r\nDate: " in raw or b"\r\ndate:" in raw.lower()
+    whole = len(raw) + size if dated and size >= 0 else -1
+    return Response(
+        raw, int(status), kept, size, size != UNTIL_CLOSE, connection is None, dated, whole, outcome, age or b""
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from balancer.config import BalancerConfig
+from balancer.dates import Dates
 from balancer.events import standing, tell_feed
 from balancer.feed import Feed, line_of
 from balancer.heads import SharedHeads
@@ -42,7 +43,15 @@ ASLEEP = 1.0
 class Balancer:
     """One balancer. Whoever serves a request finds here what all requests share."""
 
-    def __init__(self, config: BalancerConfig, rng: Random, secret: bytes, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        config: BalancerConfig,
+        rng: Random,
+        secret: bytes,
+        clock: Callable[[], float],
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """`clock` only ever goes on, and measures; `wall` tells the time of day."""
         self.config = config
         self.pool = Pool(slow_start=config.slow_start, renew=config.sticky_max_age / PERIODS)
         self.tellers: list[Callable[[Exchange, int | None], None]] = []
@@ -69,6 +78,7 @@ class Balancer:
         self.policy_options = PolicyOptions(rng, secret, sticky=config.sticky_options)
         self.secret = secret
         self.clock = clock
+        self.dates = Dates(wall)
         self._empty: asyncio.Future[None] | None = None
         self._waiting: dict[Backend, list[asyncio.Future[None]]] = {}
         self.pool.now = self._look_at_clock()

@@ -94,7 +94,8 @@ def fail(exchange: "Exchange", status: int, why: str) -> None:
     balancer, request = exchange.balancer, exchange.request
     balancer.pool.own.answered(status)
     close = exchange.upload is not None or request.minor == 0 or not request.keep_alive or balancer.stopping
-    exchange.client.write(own_answer(status, why, close=close, head_only=request.method == b"HEAD"))
+    head_only = request.method == b"HEAD"
+    exchange.client.write(own_answer(status, why, balancer.dates.line(), close=close, head_only=head_only))
     if exchange.started:
         events.tell(exchange, status)
     exchange.finish(reuse=False, close=close)

@@ -22,6 +22,12 @@ from balancer.pool import Backend
 from balancer.state import Balancer
 from balancer.wire import Listening, listen
 
+DATE = "Date: Thu, 01 Jan 1970 00:00:00 GMT"
+"""What `ok` says of when it was made, as most servers do."""
+OUR_DATE = "Date: Sun, 06 Nov 1994 08:49:37 GMT"
+"""What the balancer says of that; its day stands still (the time is RFC 9110's example)."""
+OUR_TIME = 784111777.0
+
 PATIENCE = 8.0
 """Seconds until a test that waits in vain fails."""
 
@@ -170,7 +176,7 @@ def get(path: str = "/", *lines: str, host: str = "shop.test", version: str = "1
 
 
 def ok(body: bytes = b"ok", *lines: str, status: str = "200 OK") -> bytes:
-    head = [f"HTTP/1.1 {status}", *lines, f"Content-Length: {len(body)}", "", ""]
+    head = [f"HTTP/1.1 {status}", DATE, *lines, f"Content-Length: {len(body)}", "", ""]
     return "\r\n".join(head).encode("latin-1") + body
 
 
@@ -271,7 +277,7 @@ class Rig:
             lambda _, context: problems.append(f"{context['message']}: {context.get('exception')!r}")
         )
         config = BalancerConfig(listen="127.0.0.1:0", **options)
-        balancer = Balancer(config, Random(1), b"secret", clock)
+        balancer = Balancer(config, Random(1), b"secret", clock, lambda: OUR_TIME)
         sock = socket.create_server(("127.0.0.1", 0), backlog=1000)
         listening = await listen(sock, doorway(balancer))
         rig = cls(balancer, clock, sock.getsockname()[:2], problems=problems, _listening=listening)

@@ -10,7 +10,7 @@ import pytest
 from balancer.admin import respond
 from balancer.control import Control, describe
 from servers.control import ControlError, call, serve_control
-from tests.balancer.rig import Line, Rig, Server, get, ok
+from tests.balancer.rig import OUR_DATE, Line, Rig, Server, get, ok
 
 
 def control_of(rig: Rig) -> Control:
@@ -160,7 +160,8 @@ async def test_over_the_socket(rig: Rig, short_folder) -> None:
 
 def ask_admin(rig: Rig, path: str, method: str = "GET") -> tuple[int, str]:
     head = f"{method} {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
-    answer = respond(head, lambda: describe(rig.balancer, "here")).decode()
+    answer = respond(head, lambda: describe(rig.balancer, "here"), OUR_DATE.encode() + b"\r\n").decode()
+    assert answer.count(OUR_DATE) == 1
     return int(answer[9:12]), answer.partition("\r\n\r\n")[2]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.balancer.rig import Line, Rig, until
+from tests.balancer.rig import OUR_DATE, Line, Rig, until
 from tests.conformance.listener import Listener, without_ours
 from tests.conformance.pieces import BYTES, CUTS, WHOLE, send
 from tests.conformance.rows import KEPT, Request
@@ -51,6 +51,7 @@ async def answers(line: Line, row: Request) -> None:
         assert answer.status == status, answer.body
         if status != 200 or not row.reached:
             assert answer["connection"] == "close"
+            assert f"Date: {answer['date']}" == OUR_DATE  # RFC 9110 section 6.6.1
 
 
 async def heard(row: Request, backend: Listener, rig: Rig) -> None:

@@ -3,6 +3,7 @@
 AssertionError: a finding.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
@@ -22,7 +23,9 @@ from tests.fuzz.readings import by_h11
 
 OPTIONS: tuple[dict[str, Any], ...] = ({}, {"policy": "sticky_cookie"}, {"strip_session_headers": True})
 """What changes the heads of answers."""
-MINE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b"
+MINE = b"HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: %d\r\n\r\n%b"
+
+DATE = re.compile(rb"(?i)\r\ndate:")
 
 
 @dataclass
@@ -209,6 +212,7 @@ def agree(answer: Answer, asked: Asked, talk: Talk) -> None:
     methods = [asked.method, asked.method, b"GET"]
     answers, rest = by_client(talk.answers, methods, talk.closed and not talk.aborted)
     assert rest == b"", "bytes that answer nothing"
+    assert len(DATE.findall(talk.answers)) >= len(answers), "an answer without a Date"
     if not answer.reusable:
         for stream in talk.forwarded:
             targets = [seen.target for seen in by_h11(stream).requests]

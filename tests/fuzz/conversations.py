@@ -13,7 +13,7 @@ from tests.fuzz.llhttp import Llhttp
 from tests.fuzz.memory import LOCAL, Memory, Talk
 from tests.fuzz.readings import Reading, Seen, by_h11, strict
 
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 0\r\n\r\n"
 BATCH = 500
 _ANSWER = re.compile(
     rb"HTTP/1\.1 ([0-9]{3}) [^\r\n]+\r\n(?:[^\r\n]+\r\n)*?Content-Length: ([0-9]+)\r\n(?:[^\r\n]+\r\n)*\r\n"

@@ -1,7 +1,7 @@
 """Field lines of answers, and answers that try to be two (RFC 9112 section 5; response splitting)."""
 
 # fmt: off
-from tests.conformance.rows import Response, bad, message, ok, passed_on
+from tests.conformance.rows import CLOSED, HEAD, Response, bad, message, ok, passed_on
 
 
 def full(*lines: str) -> bytes:
@@ -56,6 +56,27 @@ ROWS = [
     untouched("RFC 9110 10.2.2", "Location of any kind", "Location: //b/../c?d#e"),
     untouched("RFC 9110 6.6.1", "dates in three formats, and none", "Date: Sun, 06 Nov 1994 08:49:37 GMT",
               "Last-Modified: Sunday, 06-Nov-94 08:49:37 GMT", "Expires: 0", "X-Date: Sun Nov  6 08:49:37 1994"),
+    # When it was made; the runner takes out the one Date that the balancer adds where there is none
+    untouched("RFC 9110 6.6.1", "no Date: it gets one", "X-Date: Thu, 01 Jan 1970 00:00:00 GMT"),
+    untouched("RFC 9110 6.6.1", "a Date", "Date: Thu, 01 Jan 1970 00:00:00 GMT"),
+    untouched("RFC 9110 6.6.1", "a Date in odd case, and without a blank", "dAtE:Thu, 01 Jan 1970 00:00:00 GMT"),
+    untouched("RFC 9110 6.6.1", "two Dates: not ours to judge",
+              "Date: Thu, 01 Jan 1970 00:00:00 GMT", "Date: Fri, 02 Jan 1970 00:00:00 GMT"),
+    untouched("RFC 9110 6.6.1", "a Date that is none", "Date: yesterday"),
+    untouched("RFC 9110 6.6.1", "an empty Date", "Date:"),
+    passed_on("RFC 9110 6.6.1", "a Date that Connection names ends here: it gets one",
+              full("Connection: date", "Date: Thu, 01 Jan 1970 00:00:00 GMT"), full()),
+    passed_on("RFC 9110 6.6.1", "no Date in an answer to HEAD", ok("X: y", "Content-Length: 5"), request=HEAD),
+    passed_on("RFC 9110 6.6.1", "a Date in an answer to HEAD", ok("date: x", "Content-Length: 5"), request=HEAD),
+    passed_on("RFC 9110 6.6.1", "no Date in a 304", message("HTTP/1.1 304 Not Modified", "X: y")),
+    passed_on("RFC 9110 6.6.1", "no Date for a client of HTTP/1.0", full("X: y"),
+              ok("X: y", "Content-Length: 5", "Connection: close", body="hello"),
+              request=b"GET / HTTP/1.0\r\nHost: a\r\n\r\n", after=CLOSED),
+    passed_on("RFC 9110 6.6.1", "a Date in a 1xx is not the final answer's",
+              message("HTTP/1.1 103 X", "Date: Thu, 01 Jan 1970 00:00:00 GMT") + full("X: y")),
+    passed_on("RFC 9110 6.6.1", "a Date among the trailers is too late, and ends here",
+              ok("Transfer-Encoding: chunked", body="1\r\na\r\n0\r\nDate: x\r\n\r\n"),
+              ok("Transfer-Encoding: chunked", body="1\r\na\r\n0\r\n\r\n")),
     untouched("RFC 9110 14.4", "Content-Range", "Content-Range: bytes 0-4/5", "Accept-Ranges: bytes"),
     untouched("RFC 9110 8.8.3", "an entity tag", 'ETag: W/"\xe4"'),
     untouched("RFC 9110 11.6.1", "WWW-Authenticate, which is between user and server",
