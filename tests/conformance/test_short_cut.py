@@ -22,8 +22,8 @@ CHUNKS = [
 PIECES = [
     b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b",", b";", b"_", b"-", b".", b"0", b"1", b"\x7f", b"\x80",
     b"Host: b\r\n", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: keep-alive\r\n",
-    b"Connection: close\r\n", b"Date: x\r\n", b"dAte:", b"Cookie: c=d\r\n", b"Keep-Alive: 5\r\n", b"Upgrade: h2c\r\n", b"\r\n\r\n", b"chunked",
-    b"HTTP/1.1", b"\xff",
+    b"Connection: close\r\n", b"Cookie: c=d\r\n", b"Keep-Alive: 5\r\n", b"Upgrade: h2c\r\n", b"\r\n\r\n", b"chunked",
+    b"HTTP/1.1", b"\xff", b"Date: x\r\n", b"dAte:",
 ]  # fmt: skip
 BREAKAGES = [100, pytest.param(500, marks=pytest.mark.slow)]
 """Broken copies of each."""
