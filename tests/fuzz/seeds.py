@@ -41,7 +41,7 @@ REQUESTS = [
 RESPONSES = [
     (b"GET", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
     (b"GET", b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Type: text/html\r\nContent-Length: 5\r\nSet-Cookie: a=b\r\n"
-             b"Set-Cookie: session_id=s; Path=/\r\nDate: x\r\nSession-Outcome: new\r\nSession-Age: 1.5 0.1\r\n\r\nhello"),
+             b"Set-Cookie: session_id=s; Path=/\r\nDate: x\r\nSession-Outcome: new\r\nSession-Age: 1.5\r\n\r\nhello"),
     (b"GET", b"HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 2\r\n\r\nok"),
     (b"GET", b"HTTP/1.1 404 X\r\ndate: x\r\nConnection: keep-alive\r\nKeep-Alive: 5\r\nContent-Length: 0\r\n\r\n"),
     (b"GET", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: y\r\nDATE:x\r\n\r\nok"),
