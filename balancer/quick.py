@@ -125,8 +125,8 @@ def quick_response(data: bytes, method: bytes) -> Response | None:
     else:
         size = CHUNKED if chunked is not None else UNTIL_CLOSE
     outcome = OUTCOMES_BY_NAME.get(outcome) if outcome is not None else None
-    # `find`: half of what `in` costs, which first asks bytes whether it looks for a number.
-    dated = raw.find(b"\r\nDate: ") > 0 or raw.lower().find(b"\r\ndate:") > 0
+    # `rfind`: less than half of what `in` costs, which first asks whether it is a number that is looked for.
+    dated = raw.rfind(b"\r\nDate: ") > 0 or raw.lower().rfind(b"\r\ndate:") > 0
     whole = len(raw) + size if dated and size >= 0 else -1
     return Response(
         raw, int(status), kept, size, size != UNTIL_CLOSE, connection is None, dated, whole, outcome, age or b""
