@@ -7,6 +7,7 @@ for among those that other connections have begun with. Pure.
 from collections.abc import Callable
 from functools import lru_cache
 
+from balancer.alike import Alike
 from balancer.forwarded import Origin, origin_of
 from balancer.http1 import MAX_HEAD, Request, parse_request
 from balancer.networks import Networks
@@ -15,6 +16,8 @@ from balancer.quick import quick_request
 MAX_REMEMBERED = 4096
 """Bytes of a head that is kept."""
 MOST_SHARED = 512
+RELEARN = 8
+"""Heads proven as a whole until it is asked again what they have in common."""
 VIA = b"Via: 1.1 session-lab\r\n"
 
 
@@ -38,7 +41,7 @@ class Heads:
     """Of one connection from `address` by `scheme`; `trusted`: who may say that a request comes from elsewhere, if this
     client is one of them."""
 
-    __slots__ = ("_address", "_ours", "_scheme", "_shared", "_trusted", "seen")
+    __slots__ = ("_address", "_alike", "_ours", "_proven", "_scheme", "_shared", "_trusted", "seen")
 
     def __init__(self, address: str, scheme: str, trusted: Networks, shared: SharedHeads) -> None:
         self._address = address
@@ -46,6 +49,9 @@ class Heads:
         self._trusted = trusted
         self._shared = shared
         self._ours = _ours(address, scheme)
+        self._alike: Alike | None = None
+        self._proven = 0
+        """Heads that had to be proven as a whole, but for the first."""
         self.seen: Request | None = None
         """The last head that was not too long to be kept."""
 
@@ -60,16 +66,26 @@ class Heads:
         if seen is None and (request := self._shared.find(self._ours, data)) is not None:
             self.seen = request
             return request
-        request = quick_request(data)
-        if request is None or len(request.raw) > MAX_HEAD:
-            return None
+        request = self._alike.request(data) if self._alike is not None else None
+        if request is None:
+            request = quick_request(data)
+            if request is None or len(request.raw) > MAX_HEAD:
+                return None
+            request.wire = b"".join((request.kept, self._ours, b"X-Forwarded-Host: ", request.host, b"\r\n\r\n"))
+            if seen is not None:
+                self._learn(seen, request)
+            elif len(data) == len(request.raw) <= MAX_REMEMBERED:
+                self._shared.add(self._ours, request)
         request.client = self._address
-        request.wire = b"".join((request.kept, self._ours, b"X-Forwarded-Host: ", request.host, b"\r\n\r\n"))
         if len(request.raw) <= MAX_REMEMBERED:
             self.seen = request
-            if seen is None and len(data) == len(request.raw):
-                self._shared.add(self._ours, request)
         return request
+
+    def _learn(self, seen: Request, request: Request) -> None:
+        """Now and then, since it is in vain where every head is another."""
+        if self._proven % RELEARN == 0:
+            self._alike = Alike.of(seen, request, self._ours)
+        self._proven += 1
 
     def strict(self, head: bytes, local: Callable[[], str]) -> Request:
         """The request with this head, its empty line included. Raises Refused.

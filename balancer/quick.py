@@ -32,8 +32,8 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(pattern)
 
 
-def _block(watched: bytes, special: bytes) -> bytes:
-    """Field lines: any that is not watched, which the first letter settles for most, or a special one."""
+def _fields(watched: bytes, special: bytes = b"") -> bytes:
+    """A field line: any that is not watched, which the first letter settles for most, or a special one."""
     line = TOKEN + rb"*+:" + TEXT + rb"*+\r\n"
     others: dict[str, list[bytes]] = {}
     for name in watched.split():
@@ -43,30 +43,38 @@ def _block(watched: bytes, special: bytes) -> bytes:
     kinds += [
         f"[{c}{c.upper()}]".encode() + rb"(?!(?i:" + b"|".join(ends) + rb"))" + line for c, ends in others.items()
     ]
-    return rb"(?:" + b"|".join(kinds) + special + rb"){0,90}+\r\n"
+    return rb"(?:" + b"|".join(kinds) + special + rb")"
 
 
 # A group begins where the line is proven to be its own: `re` lets an attempt that fails move the start of a group that
 # has matched before, inside a possessive loop ("The span of capturing group is wrong").
 _BEFORE = len("Connection: ")
 
+_WATCHED = (
+    b"connection: content-length: cookie: expect: forwarded: host: http2-settings: keep-alive: proxy: proxy- te: "
+    b"transfer-encoding: upgrade: x-forwarded- x-real-ip:"
+)
+_LINE = rb"(" + TOKEN + rb"{1,32}+) (" + TARGET + rb") HTTP/1\.1\r\n"
+REQUEST_LINE = _compiled(_LINE)
+FREE_FIELDS = _compiled(_fields(_WATCHED) + rb"{0,9}+")
+"""A few fields of a request that mean nothing to a proxy."""
+
 # In each pattern, `(?(N)(?!))` makes a second field of the same kind no match, `(?(N)|(?!))` a missing one.
 _REQUEST = _compiled(
-    rb"(" + TOKEN + rb"{1,32}+) (" + TARGET + rb") HTTP/1\.1\r\n"
-    + _block(
-        b"connection: content-length: cookie: expect: forwarded: host: http2-settings: keep-alive: proxy: proxy- te: "
-        b"transfer-encoding: upgrade: x-forwarded- x-real-ip:",
+    _LINE
+    + _fields(
+        _WATCHED,
         rb"|[Hh]ost: (?(3)(?!))(" + HOST + rb")\r\n"
         rb"|[Cc]ontent-[Ll]ength: (?(4)(?!))(?(8)(?!))(0|[1-9][0-9]{0,14})\r\n"
         rb"|[Cc]ookie: (?(5)(?!))([!-~\x80-\xff](?:" + TEXT + rb"*[!-~\x80-\xff])?)\r\n"
         rb"|[Cc]onnection: (?(6)(?!))((?:[Kk]eep-[Aa]live|([Cc]lose))\r\n)"
         rb"|[Tt]ransfer-[Ee]ncoding: (?(4)(?!))(?(8)(?!))(chunked)\r\n",
     )
-    + rb"(?(3)|(?!))"
+    + rb"{0,90}+\r\n(?(3)|(?!))"
 )  # fmt: skip
 _RESPONSE = _compiled(
     rb"HTTP/1\.1 ([2-5][0-9][0-9]) " + TEXT + rb"*+\r\n"
-    + _block(
+    + _fields(
         b"connection: content-length: keep-alive: proxy- session-outcome: session-age: te: transfer-encoding: upgrade: "
         b"http2-settings:",
         rb"|[Cc]ontent-[Ll]ength: (?(2)(?!))(?(6)(?!))(0|[1-9][0-9]{0,14})\r\n"
@@ -75,8 +83,9 @@ _RESPONSE = _compiled(
         rb"|[Cc]onnection: (?(5)(?!))([Kk]eep-[Aa]live\r\n(?:[Kk]eep-[Aa]live:" + TEXT + rb"*+\r\n)?+)"
         rb"|[Tt]ransfer-[Ee]ncoding: (?(2)(?!))(?(6)(?!))(chunked)\r\n",
     )
+    + rb"{0,90}+\r\n"
 )  # fmt: skip
-_NOT_PLAIN = frozenset({b"CONNECT", b"TRACE", b"OPTIONS"})
+NOT_PLAIN = frozenset({b"CONNECT", b"TRACE", b"OPTIONS"})
 _NO_CONTENT = frozenset({b"204", b"304"})
 
 
@@ -86,7 +95,7 @@ def quick_request(data: bytes) -> Request | None:
     if match is None:
         return None
     method, target, host, length, cookie, connection, close, chunked = match.groups()
-    if method in _NOT_PLAIN:
+    if method in NOT_PLAIN:
         return None
     raw = match[0]
     if connection is None:
