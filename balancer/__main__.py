@@ -3,9 +3,9 @@
 import sys
 
 from balancer.asking import answer
-from balancer.options import parse, summary
-from balancer.problems import ConfigError
-from balancer.serve import run
+from balancer.processes.serve import run
+from balancer.settings.options import parse, summary
+from balancer.settings.problems import ConfigError
 
 
 def main() -> int:

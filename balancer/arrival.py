@@ -13,8 +13,8 @@ from balancer.http1 import Refused
 from balancer.networks import Networks, is_within, parse_address, parse_networks
 from balancer.proxy_protocol import Malformed, parse_header
 from balancer.secured import Secured
+from balancer.settings.tls import Certificate
 from balancer.state import Balancer
-from balancer.tls import Certificate
 
 
 def doorway(balancer: Balancer) -> Callable[[], asyncio.Protocol]:

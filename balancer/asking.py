@@ -5,12 +5,12 @@ import os
 import time
 from random import Random
 
-from balancer.addresses import parse_backend
-from balancer.config import BalancerConfig
-from balancer.config_file import reason
 from balancer.explain import Explanation, explain, row
-from balancer.options import Question
-from balancer.problems import ConfigError
+from balancer.settings.addresses import parse_backend
+from balancer.settings.config import BalancerConfig
+from balancer.settings.config_file import reason
+from balancer.settings.options import Question
+from balancer.settings.problems import ConfigError
 from balancer.state import Balancer
 from servers.control import ControlError, call
 

@@ -5,13 +5,13 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from balancer.addresses import parse_backend
-from balancer.config import require_policy
 from balancer.explain import explain
-from balancer.feed import line_of
 from balancer.pool import STEPS, Backend
-from balancer.problems import ConfigError
+from balancer.settings.addresses import parse_backend
+from balancer.settings.config import require_policy
+from balancer.settings.problems import ConfigError
 from balancer.state import Balancer
+from balancer.telling.feed import line_of
 from servers.control import Command, ControlError, Stream
 
 PATIENCE = 30.0

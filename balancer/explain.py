@@ -17,13 +17,13 @@ from balancer.bodies import body_of
 from balancer.fields import HOP_BY_HOP, plain, tokens
 from balancer.front import Client
 from balancer.http1 import CHUNKED, FORGEABLE, Refused, Request
-from balancer.log_lines import Pseudonyms
 from balancer.networks import parse_address
 from balancer.pool import STEPS, Available, Backend, Pick
-from balancer.problems import ConfigError
 from balancer.quick import quick_request
 from balancer.refusals import rule_of
+from balancer.settings.problems import ConfigError
 from balancer.state import Balancer
+from balancer.telling.log_lines import Pseudonyms
 
 WIDTH = 80
 INDENT = 11

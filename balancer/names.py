@@ -12,7 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
 from balancer.pool import Backend
-from balancer.problems import ConfigError
+from balancer.settings.problems import ConfigError
 
 if TYPE_CHECKING:
     from balancer.state import Balancer

@@ -6,13 +6,14 @@ Nothing here waits: each step is called when its bytes are there. What can go wr
 import asyncio
 from typing import TYPE_CHECKING
 
-from balancer import events, trouble
+from balancer import trouble
 from balancer.answers import final_head
 from balancer.bodies import Body, body_of
 from balancer.http1 import Refused, Request, Response
 from balancer.interim import final_answer
 from balancer.pool import Backend, Pick
 from balancer.state import Balancer
+from balancer.telling import events
 from balancer.upstream import NoRoom, Upstream, connect
 
 if TYPE_CHECKING:

@@ -1,5 +1,16 @@
 """The short cut for plain heads: one compiled expression proves a whole head at C speed. Pure.
 
+It is the first step of the fast path, which most requests take from end to end:
+
+    where                        leaves the path, for the long way, when
+    front  Client.data_received  something is pending, or the body is not all here (bodies.all_chunks)
+    heads  Heads.seen            never: the last head again needs no proof (`alike.py`: nearly the last head)
+    here   quick_request         the head is not plain -> http1.parse_request
+    proxy  Exchange.begin        nobody can be picked (trouble.py), or no connection is at rest -> connect
+    proxy  Exchange.send         never: one write
+    upstream data_received       the answer is not one piece after a head known before -> Exchange.receive
+    proxy  deliver_whole         never: count, one write, connection to rest, ready for the next request
+
 A plain request: origin-form, HTTP/1.1, one Host, and only fields that mean nothing to a proxy, beside at most one
 Connection: keep-alive, one Cookie, and one framing field. They go on as the bytes they came in: nothing has
 to be taken apart. Whatever is not plain gives None and goes through the strict parsers in `http1.py`; where this file

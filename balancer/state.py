@@ -10,10 +10,7 @@ from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from balancer.config import BalancerConfig
 from balancer.dates import Dates
-from balancer.events import standing, tell_feed
-from balancer.feed import Feed, line_of
 from balancer.heads import SharedHeads
 from balancer.names import Names
 from balancer.networks import parse_networks
@@ -22,13 +19,16 @@ from balancer.policies.affinity import PERIODS
 from balancer.policies.base import PolicyOptions
 from balancer.pool import Backend, Pool
 from balancer.say import say
-from balancer.tls import backend_context, reason_of
+from balancer.settings.config import BalancerConfig
+from balancer.settings.tls import backend_context, reason_of
+from balancer.telling.events import standing, tell_feed
+from balancer.telling.feed import Feed, line_of
 
 if TYPE_CHECKING:
-    from balancer.access_log import AccessLog
     from balancer.arrival import Arrival
     from balancer.front import Client
     from balancer.proxy import Exchange
+    from balancer.telling.access_log import AccessLog
     from balancer.upstream import Upstream
 
 SWEEP = 0.25

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from balancer import health, trouble
-from balancer.access_log import AccessLog
 from balancer.arrival import Arrival, doorway
 from balancer.front import Client
-from balancer.listening import admit_no_more
+from balancer.processes.listening import admit_no_more
 from balancer.state import SWEEP, Balancer
+from balancer.telling.access_log import AccessLog
 from balancer.wire import Listening, adopt, listen
 
 JUST_ASKED = 0.25

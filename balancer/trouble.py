@@ -7,10 +7,10 @@ got a byte of it (Upstream.unheard).
 
 from typing import TYPE_CHECKING
 
-from balancer import events
 from balancer.answers import own_answer
 from balancer.bodies import UntilClose
 from balancer.http1 import Refused
+from balancer.telling import events
 
 if TYPE_CHECKING:
     from balancer.policies.base import Available

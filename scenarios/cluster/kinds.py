@@ -14,8 +14,8 @@ def run_server(config: dict[str, Any], on_ready: OnReady) -> None:
 
 
 def run_balancer(config: dict[str, Any], on_ready: OnReady) -> None:
-    from balancer.config import BalancerConfig
-    from balancer.serve import run
+    from balancer.processes.serve import run
+    from balancer.settings.config import BalancerConfig
 
     run(BalancerConfig(**config), on_ready)
 

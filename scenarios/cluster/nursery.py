@@ -48,7 +48,7 @@ def warm() -> None:
     """Import what forked children need, and move it out of the collector's sight: a collection in a child would
     write to every object and copy every shared page."""
     gc.disable()  # nothing to collect while importing, and holes in freshly made pages cost memory later
-    for module in ("servers.serve", "balancer.serve"):
+    for module in ("servers.serve", "balancer.processes.serve"):
         import_module(module)
     gc.freeze()
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from balancer.addresses import parse_backend
 from balancer.arrival import doorway
-from balancer.config import BalancerConfig
 from balancer.health import Checks
 from balancer.pool import Backend
+from balancer.settings.addresses import parse_backend
+from balancer.settings.config import BalancerConfig
 from balancer.state import Balancer
 from balancer.wire import Listening, listen
 

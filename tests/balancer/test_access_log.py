@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from balancer.access_log import AccessLog, read_key
-from balancer.config import BalancerConfig
-from balancer.problems import ConfigError
+from balancer.settings.config import BalancerConfig
+from balancer.settings.problems import ConfigError
+from balancer.telling.access_log import AccessLog, read_key
 from tests.balancer.conftest import Start
 from tests.balancer.rig import Line, Rig, Server, get, ok, until
 

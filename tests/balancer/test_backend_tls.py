@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from balancer import health
-from balancer.addresses import parse_backend
-from balancer.config import BalancerConfig
-from balancer.problems import ConfigError
-from balancer.tls import backend_context
+from balancer.settings.addresses import parse_backend
+from balancer.settings.config import BalancerConfig
+from balancer.settings.problems import ConfigError
+from balancer.settings.tls import backend_context
 from tests.balancer.certificates import Authority
 from tests.balancer.conftest import Start
 from tests.balancer.rig import Line, Server, get, until

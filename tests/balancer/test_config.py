@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from balancer.config import KINDS, WORDS, BalancerConfig, word
-from balancer.options import OPTIONS, Asked, parse, summary
+from balancer.settings.config import KINDS, WORDS, BalancerConfig, word
+from balancer.settings.options import OPTIONS, Asked, parse, summary
 
 
 def told(capsys: pytest.CaptureFixture[str], *argv: str) -> list[str]:

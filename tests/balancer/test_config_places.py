@@ -5,7 +5,7 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balancer.config_file import places
+from balancer.settings.config_file import places
 
 # Values, and in which of their lines each item begins.
 VALUES = st.sampled_from(

@@ -4,7 +4,7 @@ import asyncio
 from hashlib import sha256
 
 from balancer.control import Control
-from balancer.feed import Feed, line_of
+from balancer.telling.feed import Feed, line_of
 from tests.balancer.rig import Rig, events, get, ok
 
 

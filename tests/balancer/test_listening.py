@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from balancer.listening import CannotListen, admit_no_more, open_sockets, shown
+from balancer.processes.listening import CannotListen, admit_no_more, open_sockets, shown
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from balancer import log_file
-from balancer.log_file import LogFile, check_log
+from balancer.telling import log_file
+from balancer.telling.log_file import LogFile, check_log
 from tests.balancer.rig import PATIENCE
 
 

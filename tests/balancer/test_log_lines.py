@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balancer.http1 import Request
-from balancer.log_lines import FORMATS, Combined, Entry, JsonLines, Pseudonyms
+from balancer.telling.log_lines import FORMATS, Combined, Entry, JsonLines, Pseudonyms
 
 # As in the manuals of tools that read this format (Apache's, nginx's, awk's and log shippers').
 COMBINED = re.compile(

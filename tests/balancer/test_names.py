@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from balancer.addresses import parse_backend
+from balancer.settings.addresses import parse_backend
 from tests.balancer.conftest import Start
 from tests.balancer.rig import Server
 

@@ -7,13 +7,13 @@ from random import Random
 
 import pytest
 
-from balancer.config import BalancerConfig
 from balancer.http1 import Request
 from balancer.policies import POLICIES
 from balancer.policies.base import Policy, PolicyOptions
 from balancer.policies.sticky_options import StickyOptions
 from balancer.pool import Backend, Pick, Pool
-from balancer.problems import ConfigError
+from balancer.settings.config import BalancerConfig
+from balancer.settings.problems import ConfigError
 from tests.balancer.conftest import Start
 from tests.balancer.rig import Rig, Server, get
 

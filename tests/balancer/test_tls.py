@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from balancer.config import BalancerConfig
-from balancer.problems import ConfigError
-from balancer.tls import listener_context
+from balancer.settings.config import BalancerConfig
+from balancer.settings.problems import ConfigError
+from balancer.settings.tls import listener_context
 from tests.balancer.certificates import Authority, SlowTls
 from tests.balancer.conftest import Start
 from tests.balancer.rig import Line, Message, Rig, Server, get, ok, until

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 import pytest
 
 from balancer import health
-from balancer.addresses import parse_backend
 from balancer.control import Control
 from balancer.names import Names, system_resolver
 from balancer.pool import Backend
-from balancer.problems import ConfigError
+from balancer.settings.addresses import parse_backend
+from balancer.settings.problems import ConfigError
 from servers.control import ControlError
 from tests.balancer.conftest import Start
 from tests.balancer.rig import PATIENCE, Rig, Server, get, until

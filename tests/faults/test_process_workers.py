@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from balancer.standing import counted, summed
+from balancer.processes.standing import counted, summed
 from servers.control import ControlError, call, stream
 from tests.balancer.rig import Answer, Line, Server, get, ok, until
 from tests.faults.processes import Processes, ended

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, cast
 
-from balancer.config import BalancerConfig
 from balancer.front import Client
 from balancer.pool import Backend
+from balancer.settings.config import BalancerConfig
 from balancer.state import Balancer
 
 LOCAL = (b"127.0.0.1", 80)

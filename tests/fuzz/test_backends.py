@@ -7,7 +7,7 @@ from tempfile import mkdtemp
 
 import pytest
 
-from balancer.config import parse_backend
+from balancer.settings.config import parse_backend
 from tests.balancer.rig import Line, Rig, until
 from tests.fuzz import mutate
 from tests.fuzz.backends import BACKENDS, MISSING, REFUSALS, Backend, Request

@@ -4,15 +4,15 @@ import argparse
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
 
-from balancer import tls
-from balancer.access_log import read_key
-from balancer.addresses import parse_backend
-from balancer.config import KINDS, VERIFY, BalancerConfig, word
-from balancer.config_file import ConfigFile, read_config, reason
-from balancer.log_file import check_log
-from balancer.log_lines import FORMATS
 from balancer.policies import POLICIES
-from balancer.problems import ConfigError, Problem, meant
+from balancer.settings import tls
+from balancer.settings.addresses import parse_backend
+from balancer.settings.config import KINDS, VERIFY, BalancerConfig, word
+from balancer.settings.config_file import ConfigFile, read_config, reason
+from balancer.settings.problems import ConfigError, Problem, meant
+from balancer.telling.access_log import read_key
+from balancer.telling.log_file import check_log
+from balancer.telling.log_lines import FORMATS
 
 # field -> (what its value stands for, what it is). What is a FILE has to be readable.
 OPTIONS = {

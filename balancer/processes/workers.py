@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from balancer.config import as_json
 from balancer.control import describe
-from balancer.joined_feed import join
-from balancer.problems import ConfigError
+from balancer.processes.joined_feed import join
+from balancer.processes.standing import State, counted, orders, summed
 from balancer.say import say
-from balancer.standing import State, counted, orders, summed
+from balancer.settings.config import as_json
+from balancer.settings.problems import ConfigError
 from balancer.state import Balancer
 from servers.control import ControlError, call
 
@@ -97,7 +97,7 @@ class Workers:
         descriptors = [sock.fileno() for sock in self._sockets[number :: self._count]]
         path = self._folder / f"{number}.sock"
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "balancer.worker", str(path),
+            sys.executable, "-m", "balancer.processes.worker", str(path),
             stdin=PIPE, stdout=PIPE, pass_fds=descriptors, start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )  # fmt: skip

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_type_hints
 
-from balancer.addresses import parse_backend, split_address
-from balancer.log_lines import FORMATS
 from balancer.networks import parse_networks
 from balancer.policies import POLICIES
 from balancer.policies.sticky_options import StickyOptions
-from balancer.problems import ConfigError, Problem, meant
+from balancer.settings.addresses import parse_backend, split_address
+from balancer.settings.problems import ConfigError, Problem, meant
+from balancer.telling.log_lines import FORMATS
 
 MAY_BE_ZERO = frozenset({"slow_start", "sticky_max_age"})
 """0 means that there is none."""

@@ -1,4 +1,4 @@
-"""One worker of `--workers N`: `python -m balancer.worker SOCKET`, started by its parent (workers.py).
+"""One worker of `--workers N`: `python -m balancer.processes.worker SOCKET`, started by its parent (workers.py).
 
 It is a balancer without settings of its own: at its control socket the parent tells it once with what to begin, and
 from then on whatever is told to the parent. It ends when told to, and when its parent is gone: the pipe on its standard
@@ -15,11 +15,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from balancer.config import BalancerConfig
 from balancer.control import Control
-from balancer.descriptors import claim, excuse
-from balancer.problems import ConfigError
-from balancer.standing import State, follow
+from balancer.processes.descriptors import claim, excuse
+from balancer.processes.standing import State, follow
+from balancer.settings.config import BalancerConfig
+from balancer.settings.problems import ConfigError
 from balancer.state import Balancer
 from balancer.traffic import Traffic
 from balancer.wire import WireLoop

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from balancer.config import KINDS, WORDS, word
-from balancer.problems import Problem, meant
+from balancer.settings.config import KINDS, WORDS, word
+from balancer.settings.problems import Problem, meant
 
 MOST_BYTES = 1024 * 1024
 NEEDED = {

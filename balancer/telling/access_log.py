@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from balancer.config import BalancerConfig
 from balancer.http1 import Refused, Request
-from balancer.log_file import LogFile
-from balancer.log_lines import FORMATS, LEFT, Entry, Format, Pseudonyms
-from balancer.problems import ConfigError
+from balancer.settings.config import BalancerConfig
+from balancer.settings.problems import ConfigError
+from balancer.telling.log_file import LogFile
+from balancer.telling.log_lines import FORMATS, LEFT, Entry, Format, Pseudonyms
 
 if TYPE_CHECKING:
     from balancer.front import Client

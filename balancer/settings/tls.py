@@ -5,9 +5,9 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
-from balancer.config import BalancerConfig
-from balancer.problems import ConfigError, Problem
 from balancer.say import say
+from balancer.settings.config import BalancerConfig
+from balancer.settings.problems import ConfigError, Problem
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secrecy and authenticated encryption, nothing else (RFC 9325 section 4.2)."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from balancer.control import PATIENCE, Control
 from balancer.explain import row
-from balancer.workers import Workers
+from balancer.processes.workers import Workers
 from servers.control import Command, ControlError
 
 DONE_BY_ALL = ("policy", "add", "drain", "resume", "label")

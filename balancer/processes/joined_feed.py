@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from balancer.feed import Feed
+from balancer.telling.feed import Feed
 from servers.control import ControlError, open_stream
 
 MARK = b'{"kind":"mark"'

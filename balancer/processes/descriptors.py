@@ -10,8 +10,8 @@ import resource
 import sys
 from typing import Any
 
-from balancer.problems import ConfigError
 from balancer.say import say
+from balancer.settings.problems import ConfigError
 
 RESERVED = 128
 """For everything that is no connection of a request: listening sockets, channels, logs, health checks, refusals."""

@@ -8,23 +8,23 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from random import Random
 
-from balancer import tls
-from balancer.access_log import read_key
-from balancer.addresses import parse_backend, split_address
 from balancer.admin import serve_admin
-from balancer.config import BalancerConfig, as_json, word
 from balancer.control import Control
-from balancer.descriptors import claim, excuse
-from balancer.handover import Legacy, Succession, inherited
-from balancer.listening import CannotListen, open_sockets, shown
-from balancer.problems import ConfigError
+from balancer.processes.descriptors import claim, excuse
+from balancer.processes.handover import Legacy, Succession, inherited
+from balancer.processes.listening import CannotListen, open_sockets, shown
+from balancer.processes.shared_control import SharedControl
+from balancer.processes.standing import follow, orders, succeed
+from balancer.processes.workers import Workers
 from balancer.say import say, tell_systemd
-from balancer.shared_control import SharedControl
-from balancer.standing import follow, orders, succeed
+from balancer.settings import tls
+from balancer.settings.addresses import parse_backend, split_address
+from balancer.settings.config import BalancerConfig, as_json, word
+from balancer.settings.problems import ConfigError
 from balancer.state import Balancer
+from balancer.telling.access_log import read_key
 from balancer.traffic import Traffic
 from balancer.wire import WireLoop
-from balancer.workers import Workers
 from servers.control import ControlError, ControlServer, serve_control
 
 LINGER = 0.25

@@ -4,7 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 from balancer.pool import Backend
-from balancer.problems import ConfigError
+from balancer.settings.problems import ConfigError
 
 MOST_WEIGHT = 256
 
