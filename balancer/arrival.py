@@ -46,7 +46,7 @@ class Arrival(asyncio.Protocol):
         self._header_due = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self.transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self._address = peer[0] if peer else "unknown"
         self._header_due = is_within(parse_address(self._address), self._forwarders)

@@ -42,12 +42,13 @@ class Client(asyncio.Protocol):
         self.sent = 0
         """Bytes written since the last line of the access log, if there is one."""
         self._buffer = b""
-        self._unsent = self._looked_at = 0
+        self._unsent = 0
+        self._looked_at = 0
         """Bytes of the buffer that are known to hold no end of a head."""
         self._reading = self._held = self._stuffed = self._half_closed = self._closing = self._lingering = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self.transport = cast(asyncio.Transport, transport)
         self.write = self.transport.write
         if self.balancer.log is not None:
             self.write = self.balancer.log.counted(self)
@@ -176,7 +177,7 @@ class Client(asyncio.Protocol):
             self._lingering = True
             self.deadline = self.balancer.within(LINGER)
             self.go_on()
-            with suppress(OSError):  # asyncio says at once that the client is gone, uvloop later
+            with suppress(OSError):  # asyncio's transports say at once that the client is gone
                 self.transport.write_eof()
         else:
             self.transport.close()
@@ -229,6 +230,7 @@ class Client(asyncio.Protocol):
         self._buffer = b""
         if self.exchange is not None:
             trouble.client_gone(self.exchange)
+        self.write = self.transport.write  # no closure of the log's, which would keep us for the garbage collector
 
     # Back-pressure
 

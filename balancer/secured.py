@@ -39,7 +39,6 @@ class Secured(asyncio.Transport, asyncio.Protocol):
         self._protocol = protocol
         self._over: Callable[[Exception | None], None] | None = over
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._context = context
         self._tls = context.wrap_bio(self._in, self._out, server_side=name is None, server_hostname=name)
         self._problem: Exception | None = None
         self._closing = self._said_bye = self._heard_bye = self._open = False
@@ -76,6 +75,7 @@ class Secured(asyncio.Transport, asyncio.Protocol):
         elif self._open:
             self._open = False
             self._protocol.connection_lost(self._problem or error)
+        del self._protocol  # so that both go at once, without the garbage collector
 
     def pause_writing(self) -> None:
         if self._open:
@@ -190,4 +190,4 @@ class Secured(asyncio.Transport, asyncio.Protocol):
         """The usual names: "ssl_object" and "sslcontext", and those of the transport below."""
         if name == "ssl_object":
             return self._tls
-        return self._context if name == "sslcontext" else self._tcp.get_extra_info(name, default)
+        return self._tls.context if name == "sslcontext" else self._tcp.get_extra_info(name, default)

@@ -49,16 +49,12 @@ async def connect(balancer: Balancer, backend: Backend) -> "Upstream":
 
 async def _connected(balancer: Balancer, backend: Backend, address: str) -> "Upstream":
     upstream = Upstream(balancer, backend, address)
-    try:
-        if backend.tls:
-            await _dial_tls(balancer, backend, upstream)
-        else:
-            await dial(address, backend.port, lambda: upstream)
-        if upstream.transport.is_closing():
-            raise ConnectionResetError("it closed the connection at once")
-    except BaseException:
-        balancer.upstreams.discard(upstream)  # uvloop closes it, but does not tell it so
-        raise
+    if backend.tls:
+        await _dial_tls(balancer, backend, upstream)
+    else:
+        await dial(address, backend.port, lambda: upstream)
+    if upstream.transport.is_closing():
+        raise ConnectionResetError("it closed the connection at once")
     return upstream
 
 
@@ -109,7 +105,7 @@ class Upstream(asyncio.Protocol):
         return f"Upstream({self.backend.name}, {'at work' if self.exchange else 'at rest'})"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self.transport = cast(asyncio.Transport, transport)
         self.write = self.transport.write
         self.balancer.upstreams.add(self)
 

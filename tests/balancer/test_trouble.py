@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from balancer.upstream import Upstream, connect
 from tests.balancer.conftest import Start
 from tests.balancer.rig import Line, Rig, Server, get, ok, until
 
@@ -28,6 +29,21 @@ async def silence(line: Line) -> None:
 
 
 # Nobody is there
+
+
+async def test_a_connection_that_ends_as_soon_as_it_is_made_is_one_less(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Upstream.connection_made
+
+    def ended(upstream: Upstream, transport: asyncio.BaseTransport) -> None:
+        made(upstream, transport)
+        upstream.transport.abort()
+
+    monkeypatch.setattr(Upstream, "connection_made", ended)
+    with pytest.raises(ConnectionResetError):
+        await connect(rig.balancer, rig.backend())
+    await until(lambda: not rig.balancer.upstreams)
 
 
 async def test_without_a_backend_503_says_when_to_come_back(start: Start) -> None:
