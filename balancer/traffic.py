@@ -8,10 +8,10 @@ from contextlib import suppress
 from balancer import health, trouble
 from balancer.arrival import Arrival, doorway
 from balancer.front import Client
+from balancer.plane import Listening, adopt, listen
 from balancer.processes.listening import admit_no_more
 from balancer.state import SWEEP, Balancer
 from balancer.telling.access_log import AccessLog
-from balancer.wire import Listening, adopt, listen
 
 JUST_ASKED = 0.25
 """Seconds within which a client that was answered may be sending its next request already."""

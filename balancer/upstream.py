@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, cast
 
 from balancer.http1 import Response
 from balancer.names import try_each
+from balancer.plane import dial
 from balancer.pool import Backend
 from balancer.secured import Secured
 from balancer.state import Balancer
 from balancer.trouble import backend_lost
-from balancer.wire import dial
 
 if TYPE_CHECKING:
     from balancer.proxy import Exchange

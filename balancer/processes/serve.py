@@ -10,6 +10,7 @@ from random import Random
 
 from balancer.admin import serve_admin
 from balancer.control import Control
+from balancer.plane import WireLoop
 from balancer.processes.descriptors import claim, excuse
 from balancer.processes.handover import Legacy, Succession, inherited
 from balancer.processes.listening import CannotListen, open_sockets, shown
@@ -24,7 +25,6 @@ from balancer.settings.problems import ConfigError
 from balancer.state import Balancer
 from balancer.telling.access_log import read_key
 from balancer.traffic import Traffic
-from balancer.wire import WireLoop
 from servers.control import ControlError, ControlServer, serve_control
 
 LINGER = 0.25

@@ -16,13 +16,13 @@ from random import Random
 from typing import Any
 
 from balancer.control import Control
+from balancer.plane import WireLoop
 from balancer.processes.descriptors import claim, excuse
 from balancer.processes.standing import State, follow
 from balancer.settings.config import BalancerConfig
 from balancer.settings.problems import ConfigError
 from balancer.state import Balancer
 from balancer.traffic import Traffic
-from balancer.wire import WireLoop
 from servers.control import Command, ControlError, Stream, serve_control
 
 STDIN = 0

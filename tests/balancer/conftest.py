@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from balancer.wire import WireLoop
+from balancer.plane import WireLoop
 from tests.balancer.certificates import Authority
 from tests.balancer.rig import Rig, Server
 

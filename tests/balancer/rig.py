@@ -16,11 +16,11 @@ from typing import Any
 
 from balancer.arrival import doorway
 from balancer.health import Checks
+from balancer.plane import Listening, listen
 from balancer.pool import Backend
 from balancer.settings.addresses import parse_backend
 from balancer.settings.config import BalancerConfig
 from balancer.state import Balancer
-from balancer.wire import Listening, listen
 
 DATE = "Date: Thu, 01 Jan 1970 00:00:00 GMT"
 """What `ok` says of when it was made, as most servers do."""

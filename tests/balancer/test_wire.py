@@ -9,7 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from balancer.wire import HIGH, WireLoop, adopt, dial, listen
+from balancer.plane import WireLoop, adopt, dial, listen
+from balancer.wire import HIGH
 from tests.balancer.rig import until
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from balancer.wire import WireLoop
+from balancer.plane import WireLoop
 
 
 def pytest_asyncio_loop_factories(
