@@ -21,9 +21,13 @@ async def watch(balancer: Balancer) -> None:
     """Check every backend each `health_interval` seconds, until cancelled."""
     checks = Checks(balancer)
     step = min(0.1, balancer.config.health_interval / 10)
+    loop = asyncio.get_running_loop()
     try:
         while True:
-            checks.sweep(balancer.clock())
+            try:
+                checks.sweep(balancer.clock())
+            except Exception as problem:  # noqa: BLE001 - without the next one, no backend is ever checked again
+                loop.call_exception_handler({"message": "the health checks' sweep failed", "exception": problem})
             await asyncio.sleep(step)
     finally:
         checks.end()

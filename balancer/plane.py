@@ -40,11 +40,12 @@ async def listen(sock: socket.socket, factory: Callable[[], asyncio.Protocol]) -
     )
 
 
-async def adopt(sock: socket.socket, factory: Callable[[], asyncio.Protocol]) -> None:
-    """A connection that was accepted elsewhere gets a protocol."""
+async def adopt(sock: socket.socket, peer: Any, factory: Callable[[], asyncio.Protocol]) -> None:
+    """A connection that was accepted elsewhere gets a protocol. `peer`: its address, as `accept` told it; one that was
+    reset meanwhile knows it no more."""
     loop = asyncio.get_running_loop()
     if isinstance(loop, WireLoop):
-        Wire(loop.plane, sock, sock.getpeername(), factory())
+        Wire(loop.plane, sock, peer, factory())
     else:
         await loop.connect_accepted_socket(factory, sock)
 
@@ -115,11 +116,11 @@ class Listener:
             Wire(self._plane, socket.socket(self._family, socket.SOCK_STREAM, 0, fd), peer, self._factory())
 
     def _pause(self) -> None:
-        """Nothing is left to accept with (file descriptors, memory): go on when somebody has left."""
+        """Nothing is left to accept with (file descriptors, memory). Whoever has it may be another process."""
         if not self._paused:
             self._paused = True
             self._plane.epoll.unregister(self._sock.fileno())
-            self._plane.waiting.append(self)
+            asyncio.get_running_loop().call_later(PAUSE, self.go_on)
 
     def go_on(self) -> None:
         if self._sock.fileno() >= 0:
@@ -142,7 +143,6 @@ class Plane(selectors.EpollSelector):
         """By file descriptor: who is told what it is ready for."""
         self.ending: list[Wire] = []
         """Wires that end once the turn is over: until then a number of theirs may still be among the events."""
-        self.waiting: list[Listener] = []
 
     def select(self, timeout: float | None = None) -> "list[tuple[selectors.SelectorKey, int]]":
         """One turn: serve the wires that are ready; what is ready besides is for asyncio."""
@@ -161,7 +161,8 @@ class Plane(selectors.EpollSelector):
                     try:
                         ready(mask)
                     except Exception as problem:  # noqa: BLE001 - a fault of ours costs one connection, not all
-                        self._broken(fd, problem)
+                        self._tell(problem)
+                        self._abort(fd)
                 else:
                     others.append((fd, mask))
             if self.ending:
@@ -175,8 +176,10 @@ class Plane(selectors.EpollSelector):
         self.served[fd] = ready
         self.epoll.register(fd, mask)
 
-    def _broken(self, fd: int, problem: Exception) -> None:
+    def _tell(self, problem: Exception) -> None:
         asyncio.get_running_loop().call_exception_handler({"message": "a wire's protocol failed", "exception": problem})
+
+    def _abort(self, fd: int) -> None:
         wire = getattr(self.served.get(fd), "__self__", None)
         if isinstance(wire, Wire):
             wire.abort()
@@ -196,10 +199,10 @@ class Plane(selectors.EpollSelector):
         while self.ending:
             ending, self.ending = self.ending, []
             for wire in ending:
-                wire.end()
-        waiting, self.waiting = self.waiting, []
-        for listener in waiting:
-            listener.go_on()
+                try:
+                    wire.end()
+                except Exception as problem:  # noqa: BLE001 - it is over all the same, and the others go on
+                    self._tell(problem)
 
 
 class WireLoop(asyncio.SelectorEventLoop):

@@ -6,8 +6,9 @@ from contextlib import suppress
 
 
 def say(line: str) -> None:
-    """One line on stderr."""
-    os.write(2, f"balancer: {line}\n".encode())
+    """One line on stderr; lost when nobody reads that any more, which must not end what works."""
+    with suppress(OSError):
+        os.write(2, f"balancer: {line}\n".encode())
 
 
 def tell_systemd(state: str) -> None:

@@ -86,14 +86,18 @@ class Traffic:
         for sock in self._sockets:
             with suppress(OSError):
                 while True:
-                    connection, _ = sock.accept()
-                    await adopt(connection, self._newcomer)
+                    connection, peer = sock.accept()
+                    await adopt(connection, peer, self._newcomer)
             sock.close()
 
     async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SWEEP)
-            self._balancer.sweep()
+            try:
+                self._balancer.sweep()
+            except Exception as problem:  # noqa: BLE001 - without the next sweep no time limit applies any more
+                loop.call_exception_handler({"message": "a sweep failed", "exception": problem})
 
 
 def _let_go(client: Client | Arrival, rest: float) -> None:

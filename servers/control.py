@@ -168,7 +168,7 @@ async def open_stream(path: str | os.PathLike[str], do: str, **arguments: Any) -
 
 async def _lines(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> AsyncGenerator[bytes]:
     try:
-        while line := await _readline(reader):
+        while (line := await _readline(reader)).endswith(b"\n"):  # half a line: whoever wrote it has died
             yield line
     finally:
         writer.close()
@@ -272,7 +272,7 @@ async def _readline(reader: asyncio.StreamReader) -> bytes:
 
 
 def _unwrap(path: str | os.PathLike[str], line: bytes) -> Message:
-    if not line:
+    if not line.endswith(b"\n"):
         raise ControlError(f"{path} hung up before it answered")
     answer: Message = json.loads(line)
     if "error" in answer:

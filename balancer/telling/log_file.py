@@ -2,9 +2,10 @@
 
 import errno
 import os
-from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
+
+from balancer.say import say
 
 MOST_WAITING = 8 * 1024 * 1024
 """Bytes on their way to the file; what would come on top is dropped, and counted."""
@@ -74,12 +75,15 @@ class LogFile:
         self._thread.join(PATIENCE)
         missing = self._added - self._written + self._refused
         if missing:
-            _say(f"{self._path}: {missing} lines were dropped")
+            say(f"access log {self._path}: {missing} lines were dropped")
 
     def _warn(self, why: str) -> None:
         if not self._warned:
             self._warned = True
-            _say(f"{self._path}: {why}; lines are dropped while this lasts (`log_dropped` in the state counts them)")
+            say(
+                f"access log {self._path}: {why}; lines are dropped while this lasts"
+                " (`log_dropped` in the state counts them)"
+            )
 
     # The thread that writes
 
@@ -97,7 +101,7 @@ class LogFile:
         try:
             fd = open_log(self._path)
         except OSError as failure:
-            _say(f"{self._path} cannot be opened anew: {failure.strerror}; lines still go to the old file")
+            say(f"access log {self._path} cannot be opened anew: {failure.strerror}; lines still go to the old file")
             return
         if self._fd != 1:
             os.close(self._fd)
@@ -117,8 +121,3 @@ class LogFile:
         else:
             lost = 0
         self._written += lines.count(b"\n") - lost
-
-
-def _say(line: str) -> None:
-    with suppress(OSError):
-        os.write(2, f"balancer: access log {line}\n".encode())

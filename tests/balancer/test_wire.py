@@ -1,6 +1,7 @@
 """What a protocol may rely on, whoever carries its bytes: our wires and asyncio's transports keep the same promises."""
 
 import asyncio
+import errno
 import os
 import socket
 import struct
@@ -9,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from balancer.plane import WireLoop, adopt, dial, listen
+from balancer.plane import Listener, WireLoop, adopt, dial, listen
 from balancer.wire import HIGH
 from tests.balancer.rig import until
 
@@ -193,6 +194,28 @@ async def test_a_protocol_that_fails_costs_its_own_connection_only(pair: Pair) -
     talk.told.append("lost")  # its own end was told to the other one
 
 
+async def test_one_that_fails_at_its_end_costs_nobody_else_anything(pair: Pair) -> None:
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, WireLoop):
+        pytest.skip("about our own wires")
+    told: list[dict[str, object]] = []
+    loop.set_exception_handler(lambda _, context: told.append(context))
+
+    class Faulty(Talk):
+        def connection_lost(self, error: Exception | None) -> None:
+            super().connection_lost(error)
+            raise ZeroDivisionError
+
+    talk, other = pair
+    faulty = Faulty()
+    talk.transport.set_protocol(faulty)
+    other.close()
+    await until(lambda: faulty.told == ["eof", "lost"])
+    await until(lambda: told)
+    assert [type(context["exception"]) for context in told] == [ZeroDivisionError]
+    talk.told.append("lost")  # its own end was told to the other one
+
+
 async def test_names_of_both_ends(pair: Pair) -> None:
     talk, other = pair
     assert talk.transport.get_extra_info("peername") == other.getsockname()
@@ -222,6 +245,47 @@ async def test_those_who_come_at_once_are_all_accepted() -> None:
     await until(lambda: all(talk.told[-1] == "lost" for talk in talks))
 
 
+async def test_a_listener_goes_on_by_itself_when_there_was_nothing_to_accept_with() -> None:
+    """Also where no connection of ours is open, whose end would make room: others may have used it all up."""
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, WireLoop):
+        pytest.skip("about our own wires")
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    class Scarce:
+        """The listening socket, at which the system lacks something once."""
+
+        tried = 0
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(listening, name)
+
+        def _accept(self) -> object:
+            self.tried += 1
+            if self.tried == 1:
+                raise OSError(errno.ENFILE, os.strerror(errno.ENFILE))
+            return listening._accept()  # type: ignore[attr-defined]
+
+    talk = Talk()
+    server = Listener(loop.plane, Scarce(), lambda: talk)  # type: ignore[arg-type]
+    with socket.create_connection(listening.getsockname()):
+        await until(lambda: talk.told)
+    server.close()
+    await until(lambda: talk.told == ["made", "eof", "lost"])
+
+
+async def test_a_listener_may_be_closed_while_it_pauses() -> None:
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, WireLoop):
+        pytest.skip("about our own wires")
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = Listener(loop.plane, listening, Talk)
+    server._pause()
+    server.close()
+    server.go_on()
+    assert listening.fileno() not in loop.plane.served
+
+
 async def test_a_number_is_not_used_again_within_a_turn() -> None:
     """Whoever is closed while others of the same turn wait must not hand its events to the next one on its number."""
     ended: list[Talk] = []
@@ -243,7 +307,7 @@ async def test_a_number_is_not_used_again_within_a_turn() -> None:
         tcp.close()
         accepted.setblocking(False)
         ends.append(client)
-        await adopt(accepted, lambda talk=talk: talk)  # type: ignore[misc]
+        await adopt(accepted, client.getsockname(), lambda talk=talk: talk)  # type: ignore[misc]
     for client in ends:
         client.send(b"!")
     await until(lambda: len(ended) == 7)

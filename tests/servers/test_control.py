@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from servers.control import Command, ControlError, call, serve_control, stream
+from servers.control import Command, ControlError, call, open_stream, serve_control, stream
 
 
 async def double(number: int) -> dict[str, Any]:
@@ -127,3 +127,18 @@ async def test_a_dead_socket_is_replaced_and_a_live_one_is_not(tmp_path: Path) -
 async def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
     with pytest.raises(ControlError, match="too long"):
         await serve_control(tmp_path / ("x" * 120) / "c.sock", COMMANDS)
+
+
+async def test_half_a_line_is_none(tmp_path: Path) -> None:
+    """Whoever is killed while it writes leaves half an answer, or half an event of a stream."""
+
+    async def killed_at_work(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = json.loads(await reader.readline())["do"]
+        writer.write(b'{"ok":{"x"' if asked == "state" else b'{"ok":{}}\n{"n":1}\n{"n"')
+        writer.close()
+
+    path = tmp_path / "c.sock"
+    async with await asyncio.start_unix_server(killed_at_work, path):
+        with pytest.raises(ControlError, match="hung up before it answered"):
+            await call(path, "state")
+        assert [line async for line in await open_stream(path, "subscribe")] == [b'{"n":1}\n']

@@ -1,0 +1,82 @@
+"""One process's clients: what goes wrong for one is nobody else's trouble."""
+
+import asyncio
+import socket
+import struct
+from random import Random
+from typing import Any
+
+import pytest
+
+from balancer import health, traffic
+from balancer.config import BalancerConfig
+from balancer.health import Checks
+from balancer.listening import open_sockets
+from balancer.state import Balancer
+from balancer.traffic import Traffic
+from tests.balancer.rig import Line, get, until
+
+
+@pytest.fixture
+def told() -> list[Any]:
+    """What reaches the loop's exception handler."""
+    return []
+
+
+@pytest.fixture
+async def balancer(told: list[Any]) -> Balancer:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+    config = BalancerConfig(listen="127.0.0.1:0", stop_timeout=0.1, health_interval=0.01)
+    return Balancer(config, Random(1), b"secret", loop.time)
+
+
+class FailsOnce:
+    """Instead of a sweep."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, *_: object) -> None:
+        self.calls += 1
+        if self.calls == 1:
+            raise ZeroDivisionError
+
+
+async def test_a_sweep_that_fails_is_not_the_last(
+    balancer: Balancer, told: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = FailsOnce()
+    monkeypatch.setattr(traffic, "SWEEP", 0.0)
+    monkeypatch.setattr(balancer, "sweep", sweep)
+    serving = Traffic(balancer, open_sockets("127.0.0.1", 0))
+    await serving.start()
+    await until(lambda: sweep.calls >= 2)
+    assert [type(problem) for problem in told] == [ZeroDivisionError]
+    await serving.finish()
+
+
+async def test_nor_is_one_of_the_health_checks(
+    balancer: Balancer, told: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = FailsOnce()
+    monkeypatch.setattr(Checks, "sweep", sweep)
+    watching = balancer.run(health.watch(balancer))
+    await until(lambda: sweep.calls >= 2)
+    assert [type(problem) for problem in told] == [ZeroDivisionError]
+    watching.cancel()
+
+
+async def test_who_was_reset_while_waiting_costs_those_behind_it_nothing(balancer: Balancer) -> None:
+    sockets = open_sockets("127.0.0.1", 0)
+    serving = Traffic(balancer, sockets)  # not started: whoever connects waits in the queue
+    address = sockets[0].getsockname()
+    impatient = socket.create_connection(address)
+    impatient.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    impatient.close()
+    line = Line(*await asyncio.open_connection(*address))
+    line.send(get())
+    finishing = asyncio.ensure_future(serving.finish())
+    assert (await line.answer()).status == 503  # there is no backend
+    await finishing
+    await line.hang_up()
