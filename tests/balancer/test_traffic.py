@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from balancer import health, traffic
-from balancer.config import BalancerConfig
 from balancer.health import Checks
-from balancer.listening import open_sockets
+from balancer.processes.listening import open_sockets
+from balancer.settings.config import BalancerConfig
 from balancer.state import Balancer
 from balancer.traffic import Traffic
 from tests.balancer.rig import Line, get, until
