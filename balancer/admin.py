@@ -44,7 +44,7 @@ async def serve_admin(
         try:
             async with asyncio.timeout(PATIENCE):
                 head, now = await reader.readuntil(b"\r\n\r\n"), await state()
-                writer.write(respond(head, lambda: now, dates.line()))
+                writer.write(respond(head, now, dates.line()))
                 await writer.drain()
         except (TimeoutError, ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # nobody to be answered, or nothing to answer to
@@ -56,7 +56,7 @@ async def serve_admin(
     return await asyncio.start_server(answer, sock=sock, limit=MAX_HEAD)
 
 
-def respond(head: bytes, state: Callable[[], State], date: bytes) -> bytes:
+def respond(head: bytes, state: State, date: bytes) -> bytes:
     """The whole response to a request's head; `date`: the line that says when it is made."""
     try:
         request = parse_request(head)
@@ -66,9 +66,9 @@ def respond(head: bytes, state: Callable[[], State], date: bytes) -> bytes:
         return own_answer(405, "only GET and HEAD", date, close=True)
     path = request.target.partition(b"?")[0]
     if path == b"/state":
-        kind, body = "application/json", json.dumps(state()).encode()
+        kind, body = "application/json", json.dumps(state).encode()
     elif path == b"/metrics":
-        kind, body = "text/plain; version=0.0.4; charset=utf-8", "".join(prometheus(state())).encode()
+        kind, body = "text/plain; version=0.0.4; charset=utf-8", "".join(prometheus(state)).encode()
     else:
         head_only = request.method == b"HEAD"
         return own_answer(404, "there are /state and /metrics", date, close=True, head_only=head_only)

@@ -50,7 +50,7 @@ def explain(balancer: Balancer, data: bytes, client: str) -> Explanation:
         lines += _reading(balancer, request, data)
         available, (pick, why) = balancer.pool.available, _picked(balancer, request)
         lines += row("policy", balancer.policy_name)
-        lines += _column("servers", [_standing(backend, available) for backend in available.known] or ["none"])
+        lines += _column("servers", [_condition(backend, available) for backend in available.known] or ["none"])
         if pick is None:
             close = not request.keep_alive or not request.minor
             raise Refused(503, "this user's server is not available" if available.new else "no server is available")
@@ -84,7 +84,8 @@ class _Nowhere(asyncio.Transport):
 
 def _received(balancer: Balancer, data: bytes, client: str) -> Request:
     """The request as the client's side takes it. Raises Refused."""
-    aside = Balancer(balancer.config, Random(0), balancer.secret, balancer.clock)  # that serves nobody else
+    # One that serves nobody else.
+    aside = Balancer(balancer.config, Random(0), balancer.secret, balancer.clock, balancer.wall)
     front = Client(aside)
     front.connection_made(_Nowhere(balancer, client))
     request = front.next_head(data)
@@ -125,7 +126,7 @@ def _framing(length: int) -> str:
     return f"a body of {length} bytes" if length else "no body"
 
 
-def _standing(backend: Backend, available: Available) -> str:
+def _condition(backend: Backend, available: Available) -> str:
     """Whether it may be picked, and for whom."""
     if not backend.healthy:
         state = "down"

@@ -12,7 +12,7 @@ from balancer.answers import own_answer
 from balancer.bodies import all_chunks, body_of
 from balancer.heads import Heads
 from balancer.http1 import CHUNKED, MAX_HEAD, Refused, Request
-from balancer.networks import is_within, parse_address
+from balancer.networks import host_port, is_within, parse_address
 from balancer.proxy import Exchange
 from balancer.state import Balancer
 from balancer.unfinished import refuse_hopeless, too_large
@@ -142,7 +142,7 @@ class Client(asyncio.Protocol):
 
     def _local(self) -> str:
         host, port = self.transport.get_extra_info("sockname")[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return host_port(host, port)
 
     def take_buffer(self) -> bytes:
         taken, self._buffer = self._buffer, b""

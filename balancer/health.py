@@ -1,7 +1,6 @@
 """Active health checks. Passive ones are counted where requests fail (Balancer.failed)."""
 
 import asyncio
-import errno
 from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from balancer.http1 import MAX_HEAD, Refused, parse_response
 from balancer.names import try_each
 from balancer.pool import Backend
+from balancer.processes.descriptors import scarce
 from balancer.state import Balancer
 
 MOST_DOUBLINGS = 6
@@ -143,7 +143,7 @@ async def passes(balancer: Balancer, backend: Backend) -> bool | None:
         head = await reader.readuntil(b"\r\n\r\n")
         return 200 <= parse_response(head, b"GET").status < 300
     except OSError as problem:
-        if problem.errno in (errno.EMFILE, errno.ENFILE):
+        if scarce(problem):
             return None
         if writer is None:
             balancer.reached(backend, problem)

@@ -6,7 +6,6 @@ What two parsers could read in two ways is refused, never guessed: request smugg
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from balancer.fields import FRAMING, TEXT, TOKEN, count_forwards, heed_expect, parse_fields, persists, tokens
 from balancer.fields import Refused as Refused
@@ -29,6 +28,9 @@ _HOST = re.compile(HOST)
 _LENGTH = re.compile(rb"[0-9]{1,15}")
 _CODINGS = re.compile(rb"(?:[a-z]+[ \t]*,[ \t]*)+chunked")
 SESSION = re.compile(rb"(?:^|;)[ \t]*session_id=([^;]+)")
+"""In a Cookie field."""
+ISSUED = re.compile(rb"(?i)\r\nset-cookie:[ \t]*session_id=([^;\r]+)")
+"""In the head of an answer."""
 
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})  # RFC 9110 section 9.2.2
 FORGEABLE = frozenset(
@@ -68,8 +70,6 @@ class Request:
     """The head as sent to the backend; likewise."""
     told: str = ""
     """What events tell of it (events.py), made once."""
-    home: "tuple[Any, Any] | None" = None
-    """Where a policy found this user to belong, and among whom; it holds for each repetition of this head."""
     logged: tuple[str, ...] = ()
     """What the access log says of it (log_lines.py), made once."""
 

@@ -4,7 +4,6 @@ No request waits for a look-up, and none that fails or hangs changes anything: t
 """
 
 import asyncio
-import errno
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
@@ -12,6 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
 from balancer.pool import Backend
+from balancer.processes.descriptors import scarce
 from balancer.settings.problems import ConfigError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ async def try_each(backend: Backend, within: float, attempt: Callable[[str], Awa
             async with asyncio.timeout(within / len(addresses)):
                 made = await attempt(address)
         except OSError as failure:
-            if failure.errno in (errno.EMFILE, errno.ENFILE):
+            if scarce(failure):
                 raise
             problem = failure
             continue
@@ -81,8 +81,8 @@ class Names:
     The system does not tell how long an answer may be kept (TTL). HAProxy's `hold valid` is ten seconds, too.
     """
 
-    def __init__(self, balancer: "Balancer", resolve: Resolve = system_resolver) -> None:
-        self.resolve = resolve
+    def __init__(self, balancer: "Balancer") -> None:
+        self.resolve: Resolve = system_resolver
         self.required = True
         """Whether a first look-up has to succeed. Not in a worker, whose parent has judged that."""
         self._balancer = balancer
@@ -98,7 +98,7 @@ class Names:
         try:
             async with asyncio.timeout(PATIENCE):
                 backend.addresses = tuple(await self.resolve(backend.host))
-        except (OSError, TimeoutError):
+        except OSError:
             pass
         if self.required and not backend.addresses:
             raise ConfigError(f"backend {backend.name}: no address is known for {backend.host}; correct the name, "

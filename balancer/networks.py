@@ -1,4 +1,4 @@
-"""Addresses, and the lists of those that are trusted. Pure."""
+"""Addresses, how they are written, and the lists of those that are trusted. Pure."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -15,6 +15,11 @@ def parse_networks(text: str) -> Networks:
         except ValueError:
             raise ValueError(f"{part.strip()!r} is no network such as 10.0.0.0/8 or address such as ::1") from None
     return tuple(networks)
+
+
+def host_port(host: str, port: int) -> str:
+    """As in a URL (RFC 3986 section 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def parse_address(text: str) -> Address | None:

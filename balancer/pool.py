@@ -7,12 +7,15 @@ from math import gcd, inf
 from typing import Any, NamedTuple
 
 from balancer.counts import Counts
+from balancer.networks import host_port
 from balancer.trust import Trust
 
 MOST_DEPARTED = 1000
 STEPS = 10
 """A slow start goes from a tenth of the weight to all of it in so many equal steps."""
 MOST_TURNS = 20_000
+MOST_TRIED = 64
+"""Sets of tried servers for which it is remembered who is left."""
 
 
 class Pick(NamedTuple):
@@ -82,7 +85,7 @@ class Backend:
 
     @property
     def address(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return host_port(self.host, self.port)
 
 
 class Available:
@@ -98,6 +101,7 @@ class Available:
         self.known = tuple(known)
         self.departed = departed
         self.tried = tuple(tried)
+        self._without: dict[frozenset[Backend], Available] = {}
         there = tuple(b for b in self.known if b.healthy and b not in tried)
         self.new = tuple(b for b in there if not b.draining)
         # Nobody is sent away from a server while there is no other to go to.
@@ -111,7 +115,14 @@ class Available:
         return self  # who is copied is a policy (explain.py); whom it knows stay the same
 
     def without(self, tried: Collection[Backend]) -> "Available":
-        return Available(self.known, self.departed, tried)
+        """The others. A backend that has just died fails many requests, of which all but the first find this ready."""
+        those = frozenset(tried)
+        left = self._without.get(those)
+        if left is None:
+            if len(self._without) >= MOST_TRIED:
+                self._without.clear()
+            left = self._without[those] = Available(self.known, self.departed, tried)
+        return left
 
 
 def _turns(backends: tuple[Backend, ...], weights: list[int]) -> tuple[Backend, ...]:

@@ -32,7 +32,7 @@ class Exchange:
     """One request and its answer."""
 
     __slots__ = (
-        "answer", "backend", "balancer", "client", "closing", "connecting", "download", "first", "fresh", "held",
+        "answer", "backend", "balancer", "client", "closing", "connecting", "download", "first", "held",
         "interims", "pick", "replays", "request", "retries", "started", "tried", "tunnel", "upload",
         "upstream", "usual",
     )  # fmt: skip
@@ -53,7 +53,7 @@ class Exchange:
         self.answer: Response | None = None
         self.pick: Pick | None = None
         self.download: Body | None = None
-        self.tunnel = self.fresh = self.closing = False
+        self.tunnel = self.closing = False
         self.held = b""
         self.interims = self.replays = self.retries = 0
         self.tried: tuple[Backend, ...] = ()
@@ -75,7 +75,7 @@ class Exchange:
         self.backend = backend = pick.backend
         backend.in_flight += 1
         idle = backend.idle
-        if idle and not self.fresh and ((self.request.replayable and self.upload is None) or idle[-1].surely_open()):
+        if idle and not self.replays and ((self.request.replayable and self.upload is None) or idle[-1].surely_open()):
             self.send(idle.pop())
         else:
             self.connect(backend)
@@ -93,7 +93,7 @@ class Exchange:
             self.connecting = None
             trouble.fail(self, 503, "too many requests are running")
             return
-        except (OSError, TimeoutError):
+        except OSError:
             self.connecting = None
             self.balancer.failed(backend)
             self.tried += (backend,)

@@ -21,7 +21,7 @@ from balancer.pool import Backend, Pool
 from balancer.say import say
 from balancer.settings.config import BalancerConfig
 from balancer.settings.tls import backend_context, reason_of
-from balancer.telling.events import standing, tell_feed
+from balancer.telling.events import stamp, tell_feed
 from balancer.telling.feed import Feed, line_of
 
 if TYPE_CHECKING:
@@ -74,10 +74,11 @@ class Balancer:
         self.connecting = 0
         self.tasks: set[asyncio.Task[None]] = set()
         self.in_flight_of: dict[bytes, int] = {}
-        """Requests in flight by session ID, for the feed; kept only while somebody listens."""
-        self.policy_options = PolicyOptions(rng, secret, sticky=config.sticky_options)
+        """Requests in flight by session ID, for the feed; kept while there are tellers of any kind."""
+        self.policy_options = PolicyOptions(rng, secret, clock=wall, sticky=config.sticky_options)
         self.secret = secret
         self.clock = clock
+        self.wall = wall
         self.dates = Dates(wall)
         self._empty: asyncio.Future[None] | None = None
         self._waiting: dict[Backend, list[asyncio.Future[None]]] = {}
@@ -94,7 +95,7 @@ class Balancer:
 
     def mark(self, what: str, detail: str) -> None:
         if self.feed.subscribers:
-            self.feed.put(line_of({"kind": "mark", "time": time.time(), "what": what, "detail": detail}))
+            self.feed.put(line_of({"kind": "mark", "time": self.wall(), "what": what, "detail": detail}))
 
     def _feed_is_read(self, listening: bool) -> None:
         """Nothing is made for nobody."""
@@ -112,7 +113,7 @@ class Balancer:
     def label(self, labels: dict[str, str]) -> None:
         """Stamp these on every event."""
         self.labels.update(labels)
-        self.standing = standing(self.policy_name, self.labels)
+        self.stamp = stamp(self.policy_name, self.labels)
 
     def hang_up(self) -> None:
         """SIGHUP has come."""

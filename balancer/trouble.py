@@ -64,7 +64,6 @@ def backend_lost(exchange: "Exchange", *, clean: bool) -> None:
         exchange.tried += (backend,)
     if untouched and replayable and exchange.replays < MOST_REPLAYS:
         exchange.replays += 1
-        exchange.fresh = True
         again(exchange)
     else:
         fail(exchange, 502, "the server closed the connection before it answered")

@@ -1,7 +1,6 @@
 """Connections to backends: leased for one exchange, then kept, and leased again last in, first out."""
 
 import asyncio
-import errno
 import fcntl
 import re
 import select
@@ -13,6 +12,7 @@ from balancer.http1 import Response
 from balancer.names import try_each
 from balancer.plane import dial
 from balancer.pool import Backend
+from balancer.processes.descriptors import scarce
 from balancer.secured import Secured
 from balancer.state import Balancer
 from balancer.trouble import backend_lost
@@ -28,7 +28,7 @@ class NoRoom(Exception):
 
 
 async def connect(balancer: Balancer, backend: Backend) -> "Upstream":
-    """Raises OSError, TimeoutError or NoRoom."""
+    """Raises OSError (TimeoutError is one) or NoRoom."""
     if not balancer.has_room():
         raise NoRoom
     balancer.connecting += 1
@@ -37,7 +37,7 @@ async def connect(balancer: Balancer, backend: Backend) -> "Upstream":
             backend, balancer.config.connect_timeout, lambda address: _connected(balancer, backend, address)
         )
     except OSError as problem:
-        if problem.errno in (errno.EMFILE, errno.ENFILE):
+        if scarce(problem):
             raise NoRoom from None
         balancer.reached(backend, problem)
         raise

@@ -1,6 +1,7 @@
 """The balancer's own cookie, by which a user's server is known again: its name and its values. Pure."""
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
 from typing import NamedTuple
@@ -9,6 +10,9 @@ from balancer.policies.sticky_options import StickyOptions
 
 PERIODS = 8
 """A max age is counted in so many periods: a cookie lives up to one of them longer than it was told."""
+
+MOST_REMEMBERED = 4096
+"""Servers' keys and values that are not worked out anew for every change among the servers."""
 
 _VALUE = re.compile(rb"([0-9a-f]{16})([0-9a-f]{8})?([0-9a-f]{16})")
 
@@ -40,15 +44,19 @@ class AffinityCookie:
         attributes = [part.strip() for part in options.cookie_attributes.split(";") if part.strip()]
         if options.max_age:
             attributes.append(f"Max-Age={options.max_age}")
+        self.key = lru_cache(MOST_REMEMBERED)(self._key)
+        """What a value tells of its server."""
+        self._value = lru_cache(MOST_REMEMBERED)(self._value_of)
         self._before, self._after = name + b"=", "".join(f"; {each}" for each in attributes).encode()
 
-    def key(self, server: str) -> bytes:
+    def _key(self, server: str) -> bytes:
         return self._hash(server.encode(), b"server")
 
     def value(self, server: str, now: float) -> bytes:
-        told = self.key(server)
-        if self._period:
-            told += b"%08x" % int(now / self._period)
+        return self._value(server, b"%08x" % int(now / self._period) if self._period else b"")
+
+    def _value_of(self, server: str, stamp: bytes) -> bytes:
+        told = self.key(server) + stamp
         return told + self._hash(told, b"mac")
 
     def set_cookie(self, server: str, now: float) -> bytes:

@@ -4,6 +4,10 @@ from balancer.policies.affinity import PERIODS, AffinityCookie
 from balancer.policies.base import Available, Pick, Policy, PolicyOptions, Request
 from balancer.pool import Backend
 
+MOST_USERS, LONGEST = 8192, 1024
+"""Cookie fields that are known as a whole, and the bytes of each, at most: some 10 MB in all, if they are all that
+long."""
+
 
 class StickyCookie:
     """The server that the user's own cookie names; for new users, and for those who are moved, another policy chooses.
@@ -30,19 +34,21 @@ class StickyCookie:
         self._seen: Available | None = None
 
     def pick(self, available: Available, request: Request) -> Pick | None:
-        home = request.home
-        if home is not None and home[0] is available:
-            found: Pick = home[1]
-            return found
         if available is not self._seen:
             self._learn(available)
+        known = self._users.get(request.cookie)
+        if known is not None:
+            return known
         sent = self._find(request.cookie) if request.cookie else None
         if sent is None:
             return self._first(available, request)
         pick = self._homes.get(sent[1])
         if pick is None:
             return self._look_closer(sent[1], available, request)
-        request.home = available, pick
+        if len(request.cookie) <= LONGEST:
+            if len(self._users) >= MOST_USERS:
+                self._users.clear()
+            self._users[request.cookie] = pick
         return pick
 
     def why(self, available: Available, request: Request, pick: Pick | None) -> str:
@@ -62,6 +68,8 @@ class StickyCookie:
         self._seen = available
         cookie, now = self._cookie, self._clock()
         self._homes = {cookie.value(b.name, now): b.pick for b in available.kept}
+        self._users: dict[bytes, Pick] = {}
+        """By the whole Cookie field: whoever comes back costs no search in it."""
         self._firsts = {b: Pick(b, cookie.set_cookie(b.name, now)) for b in available.kept}
         self._known = {cookie.key(b.name): b for b in available.known}
         self._departed: dict[bytes, str] | None = None

@@ -34,11 +34,16 @@ def claim(wanted: int) -> tuple[int, int]:
     return clients, room - clients
 
 
+def scarce(problem: OSError) -> bool:
+    """Whether it says that no descriptor is left, which is nobody's fault but ours."""
+    return problem.errno in (errno.EMFILE, errno.ENFILE)
+
+
 def excuse(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """The loop's exception handler. That asyncio's own listeners (control channel, admin port) find none left, and try
     again after a second, is a line and no traceback."""
     problem = context.get("exception")
-    if isinstance(problem, OSError) and problem.errno in (errno.EMFILE, errno.ENFILE):
+    if isinstance(problem, OSError) and scarce(problem):
         say("no file descriptor is left for the control channel or the admin port; the next try is in a second")
     else:
         loop.default_exception_handler(context)

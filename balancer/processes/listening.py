@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import groupby
 
+from balancer.networks import host_port
+
 BACKLOG = 4096
 """Connections that may wait to be accepted (the system's own limit, net.core.somaxconn, holds too)."""
 SO_ATTACH_FILTER = 26  # socket(7); not in Python's socket module
@@ -107,4 +109,4 @@ def admit_no_more(sock: socket.socket) -> None:
 def shown(sock: socket.socket) -> str:
     """HOST:PORT of a listening socket."""
     host, port = sock.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return host_port(host, port)

@@ -34,11 +34,11 @@ class BalancerConfig:
     backends: Sequence[str] = ()
     policy: str = "round_robin"
     slow_start: float = 0.0
-    sticky: str = "soft"
-    sticky_cookie_name: str = "lab_server"
-    sticky_cookie_attributes: str = "Path=/; HttpOnly; SameSite=Lax"
-    sticky_max_age: int = 0
-    sticky_fallback: str = "round_robin"
+    sticky: str = StickyOptions.mode
+    sticky_cookie_name: str = StickyOptions.cookie_name
+    sticky_cookie_attributes: str = StickyOptions.cookie_attributes
+    sticky_max_age: int = StickyOptions.max_age
+    sticky_fallback: str = StickyOptions.fallback
     resolve_interval: float = 10.0
     health_path: str = "/health"
     health_interval: float = 1.0

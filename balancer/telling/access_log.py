@@ -1,11 +1,10 @@
 """The access log: one line for each request that is over, or was refused. Off: it costs nothing. On: little."""
 
-import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from balancer.http1 import Refused, Request
+from balancer.http1 import ISSUED, Refused, Request
 from balancer.settings.config import BalancerConfig
 from balancer.settings.problems import ConfigError
 from balancer.telling.log_file import LogFile
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 MOST_LINES = 256
 """Lines that wait for the next sweep, at most."""
 LEAST_KEY = 16
-_ISSUED = re.compile(rb"(?i)\r\nset-cookie:[ \t]*session_id=([^;\r]+)")
 
 
 def read_key(path: str) -> bytes:
@@ -61,14 +59,14 @@ class AccessLog:
         outcome = issued = None
         if answer is not None:
             outcome = answer.outcome
-            found = _ISSUED.search(answer.raw)
+            found = ISSUED.search(answer.raw)
             issued = self.pseudonyms.of(found[1]) if found is not None else None
         if not request.logged:
             request.logged = self._format.head(request)
         self._add(
             request.logged,
             Entry(
-                time.time(),
+                exchange.balancer.wall(),
                 status or (answer.status if answer is not None else LEFT),
                 client.sent,
                 (time.perf_counter() - exchange.started) * 1000,
@@ -86,7 +84,8 @@ class AccessLog:
     def refused(self, client: "Client", refused: Refused) -> None:
         """Something came that is no request."""
         nothing = Request(raw=b"", method=b"-", target=b"-", host=b"", kept=b"", client=client.address)
-        self._add(self._format.head(nothing), Entry(time.time(), refused.status, client.sent, refused=str(refused)))
+        entry = Entry(client.balancer.wall(), refused.status, client.sent, refused=str(refused))
+        self._add(self._format.head(nothing), entry)
         client.sent = 0
 
     def _add(self, head: tuple[str, ...], entry: Entry) -> None:

@@ -7,12 +7,13 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from balancer.http1 import ISSUED
+
 if TYPE_CHECKING:
     from balancer.http1 import Request
     from balancer.proxy import Exchange
 
 _USER = re.compile(rb"(?i)\r\nlab-user:[ \t]*([^\r]*)")
-_ISSUED = re.compile(rb"(?i)\r\nset-cookie:[ \t]*session_id=([^;\r]+)")
 MOST_HASHED = 4096
 
 
@@ -53,20 +54,20 @@ def tell_feed(exchange: "Exchange", status: int | None) -> None:
             outcome = f'"{answer.outcome}"'
         if answer.age:
             age, idle = _seconds(answer.age)
-        if (found := _ISSUED.search(answer.raw)) is not None:
+        if (found := ISSUED.search(answer.raw)) is not None:
             issued = _hashed(found[1])
     in_flight = balancer.in_flight_of.get(session, 0) if session is not None else 0
     server = _quoted(backend.name) if backend is not None else "null"
     moved = f'"{pick.moved}"' if pick is not None and pick.moved is not None else "null"
     balancer.feed.put(
-        f'{{"kind":"request","time":{time.time():.6f},{request.told},"server":{server},{balancer.standing},'
+        f'{{"kind":"request","time":{balancer.wall():.6f},{request.told},"server":{server},{balancer.stamp},'
         f'"received":{issued},"outcome":{outcome},"age":{age},"idle":{idle},"session_in_flight":{in_flight},'
         f'"status":{"null" if status is None else status},'
         f'"duration":{time.perf_counter() - exchange.started:.6f},"moved":{moved}}}\n'
     )
 
 
-def standing(policy: str, labels: dict[str, str]) -> str:
+def stamp(policy: str, labels: dict[str, str]) -> str:
     """The part of every event that changes only with a switch."""
     return json.dumps({"policy": policy, "store": None, **labels}, separators=(",", ":"))[1:-1]
 

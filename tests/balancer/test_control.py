@@ -160,7 +160,7 @@ async def test_over_the_socket(rig: Rig, short_folder) -> None:
 
 def ask_admin(rig: Rig, path: str, method: str = "GET") -> tuple[int, str]:
     head = f"{method} {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
-    answer = respond(head, lambda: describe(rig.balancer, "here"), OUR_DATE.encode() + b"\r\n").decode()
+    answer = respond(head, describe(rig.balancer, "here"), OUR_DATE.encode() + b"\r\n").decode()
     assert answer.count(OUR_DATE) == 1
     return int(answer[9:12]), answer.partition("\r\n\r\n")[2]
 

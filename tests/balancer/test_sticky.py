@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from balancer.http1 import Request
-from balancer.policies import POLICIES
+from balancer.policies import POLICIES, sticky_cookie
 from balancer.policies.base import Policy, PolicyOptions
 from balancer.policies.sticky_options import StickyOptions
 from balancer.pool import Backend, Pick, Pool
@@ -65,6 +65,41 @@ def test_users_stay(pool: Pool, options: dict[str, object]) -> None:
     cookie = cookie_for(policy, pool, "server-2")
     for sent in (cookie, b"a=b; " + cookie, cookie + b"; c=d", b"a=b;" + cookie):
         assert pick(policy, pool, sent) == Pick(pool.backends[1])
+
+
+def test_a_user_who_comes_back_costs_one_look_at_the_whole_field(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = sticky()
+    cookie = cookie_for(policy, pool, "server-2")
+    found = pick(policy, pool, cookie)
+    with monkeypatch.context() as patch:
+        patch.setattr(policy, "_find", None)  # it cannot be searched
+        assert pick(policy, pool, cookie) is found
+    pool.backends[1].healthy = False
+    pool.changed()
+    assert pick(policy, pool, cookie).moved == "down"
+
+
+def test_not_more_users_are_known_than_there_is_room_for(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sticky_cookie, "MOST_USERS", 4)
+    policy = sticky()
+    cookie = cookie_for(policy, pool, "server-2")
+    for n in range(10):
+        assert pick(policy, pool, cookie + b"; user=%d" % n).backend.name == "server-2"
+        assert 0 < len(policy._users) <= 4
+    before = len(policy._users)
+    assert pick(policy, pool, cookie + b"; long=" + b"x" * sticky_cookie.LONGEST).backend.name == "server-2"
+    assert len(policy._users) == before
+
+
+def test_who_is_left_is_worked_out_once(pool: Pool) -> None:
+    one, other, _ = pool.backends
+    left = pool.available.without((one, other))
+    assert left.new == (pool.backends[2],)
+    assert pool.available.without((other, one)) is left
+    assert pool.available.without((one,)).new == (other, pool.backends[2])
+    pool.backends[2].healthy = False
+    pool.changed()
+    assert pool.available.without((one, other)).new == ()
 
 
 def test_the_cookie_tells_nobody_an_address(pool: Pool) -> None:

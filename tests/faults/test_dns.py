@@ -284,7 +284,8 @@ async def test_out_of_descriptors_is_the_fault_of_no_address(start: Start, monke
 async def test_a_name_that_is_unknown_at_the_start(start: Start) -> None:
     """As HAProxy and nginx have it: a typing error is told at once, not at the first request."""
     rig = await start()
-    names = Names(rig.balancer, Book())
+    names = Names(rig.balancer)
+    names.resolve = Book()
     with pytest.raises(ConfigError, match=r"backend shop: no address is known for shop\.internal; correct the name"):
         await names.find([parse_backend("shop=shop.internal:80")])
     names.required = False  # a worker: its parent knew it
