@@ -358,6 +358,13 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0)
 
 
+async def turns(count: int = 1000) -> None:
+    """Let the loop run so often: whoever can go on, on either side, does so in each turn. What stands still then is
+    held up."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 async def checked_for(rig: Rig, checks: Checks, seconds: float, hanging: str = "") -> None:
     """So much time passes; then what is due is checked, to the end, except for the servers that hang."""
     rig.pass_time(seconds)

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from balancer.front import Client
+from balancer.upstream import Upstream
 from tests.balancer.conftest import Start
-from tests.balancer.rig import Line, Rig, Server, get, ok, until
+from tests.balancer.rig import Line, Rig, Server, get, ok, turns, until
 
 BIG = 32 * 1024 * 1024
 MOST_KEPT = 2 * 1024 * 1024
@@ -84,14 +86,15 @@ async def test_a_slow_client_holds_the_backend_up(start: Start) -> None:
     line.send(get())
     await line.until(b"\r\n\r\n")
     (client,) = rig.balancer.clients
-    await until(lambda: client._stuffed)
-    before = -1
-    while before != sent:  # the sockets fill up, and then nothing moves
-        before = sent
-        await asyncio.sleep(0.02)
-    assert client.transport.get_write_buffer_size() < MOST_KEPT
-    assert sent < BIG // 2
+    kept = watched(client)
+    await until(lambda: client._stuffed and client.exchange.upstream._paused)
+    await turns()  # the sockets fill up, and then nothing moves
+    before = sent
+    assert before < BIG // 2
+    await turns()
+    assert sent == before
     assert await drained(line) == BIG
+    assert 0 < max(kept) < MOST_KEPT
 
 
 async def test_a_slow_backend_holds_the_client_up(start: Start) -> None:
@@ -116,12 +119,15 @@ async def test_a_slow_backend_holds_the_client_up(start: Start) -> None:
     (client,) = rig.balancer.clients
     await until(lambda: client._held)
     (upstream,) = rig.balancer.upstreams
-    assert upstream.transport.get_write_buffer_size() < MOST_KEPT
+    kept = watched(upstream)
+    await turns()
+    assert client._held
     assert not uploading.done()
     go.set()
     await uploading
     assert (await line.answer()).status == 200
     assert got == BIG
+    assert 0 < max(kept) < MOST_KEPT
 
 
 async def test_a_slow_client_does_not_stop_the_next_user_of_the_connection(start: Start) -> None:
@@ -147,16 +153,28 @@ async def test_a_client_that_pipelines_and_never_reads_is_answered_only_so_far(s
     await until(lambda: rig.balancer.clients)
     (client,) = rig.balancer.clients
     await until(lambda: client._stuffed and client.exchange is None)
-    before = -1
-    while before != len(server.heard):
-        before = len(server.heard)
-        await asyncio.sleep(0.02)
+    await turns()
+    before = len(server.heard)
+    await turns()
+    assert len(server.heard) == before
     assert client.transport.get_write_buffer_size() < MOST_KEPT
     assert before < 500
     for _ in range(1000):
         head = await line.until(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200")
         await line.read(len(BLOCK))
+
+
+def watched(end: Client | Upstream) -> list[int]:
+    """What has been written to it and waits to be sent: as of now, and after each write from now on."""
+    write, kept = end.write, [end.transport.get_write_buffer_size()]
+
+    def write_and_look(data: bytes) -> None:
+        write(data)
+        kept.append(end.transport.get_write_buffer_size())
+
+    end.write = write_and_look
+    return kept
 
 
 async def drained(line: Line, size: int = BIG) -> int:

@@ -7,7 +7,7 @@ import pytest
 
 from balancer.upstream import Upstream, connect
 from tests.balancer.conftest import Start
-from tests.balancer.rig import Line, Rig, Server, get, ok, until
+from tests.balancer.rig import Line, Rig, Server, get, ok, turns, until
 
 POST = get("/", "Content-Length: 4", method="POST") + b"body"
 
@@ -332,10 +332,10 @@ async def test_a_head_that_takes_too_long_is_408(start: Start) -> None:
     """Counted from its first byte: one more every now and then buys no time (slow loris)."""
     rig = await start(Server(), head_timeout=5.0)
     line = await rig.connect()
-    for byte in b"GET / HTTP/1.1\r\nHost: a"[:12]:
+    (client,) = await some(rig)
+    for count, byte in enumerate(b"GET / HTTP/1", 1):
         line.send(bytes([byte]))
-        await line.flush()
-        await asyncio.sleep(0.001)
+        await until(lambda count=count: len(client._buffer) == count or client._closing)
         rig.pass_time(0.5)
     assert (await line.answer()).status == 408
     await line.closed()
@@ -366,7 +366,7 @@ async def test_a_backend_that_does_not_read_is_504(start: Start) -> None:
     sending = asyncio.create_task(send_for_ever(line))
     (client,) = await some(rig)
     await until(lambda: client._held)
-    await asyncio.sleep(0.05)
+    await turns()  # and then nothing moves
     rig.pass_time(6)
     assert (await line.answer()).status == 504
     assert rig.backend().counts.errors == 1
@@ -409,7 +409,7 @@ async def test_a_client_that_reads_nothing_is_given_up(start: Start) -> None:
     line.send(get())
     (client,) = await some(rig)
     await until(lambda: client._stuffed)
-    await asyncio.sleep(0.05)
+    await turns()  # and then nothing moves
     rig.pass_time(20)
     await until(lambda: not rig.balancer.clients)
     assert rig.backend().in_flight == 0

@@ -4,27 +4,39 @@ test_memory.py has what they cost in memory.
 """
 
 import asyncio
+import fcntl
 import socket
+import sys
+import termios
 
 import pytest
 
+from balancer.front import Client
 from balancer.state import SWEEP
 from tests.balancer.conftest import Start
-from tests.balancer.rig import Line, Rig, Server, get, ok, until
+from tests.balancer.rig import Line, Rig, Server, get, ok, turns, until
 from tests.faults.test_clients import GET, Backend, Phase, nothing_left
 
 
 async def drip(rig: Rig, line: Line, data: bytes, seconds: float) -> float:
     """Send a byte every so many seconds until the balancer has enough of it, or for ten minutes; how long it took."""
     began = rig.clock.now
+    await until(lambda: rig.balancer.clients)
+    (client,) = rig.balancer.clients
     for byte in data:
         if line.reader._buffer or line.reader.at_eof() or rig.clock.now - began > 600:  # type: ignore[attr-defined]
             break
         line.send(bytes([byte]))
-        await line.flush()
-        await asyncio.sleep(0.002)  # it arrives
+        await until(lambda: client not in rig.balancer.clients or has_read(client, line))
         rig.pass_time(seconds)
     return rig.clock.now - began
+
+
+def has_read(client: Client, line: Line) -> bool:
+    """Whether the balancer has read all that was sent: the one system holds none of it, nor does the other (tcp(7))."""
+    ends = ((line.writer, termios.TIOCOUTQ), (client.transport, termios.FIONREAD))
+    waiting = [fcntl.ioctl(end.get_extra_info("socket").fileno(), question, bytes(4)) for end, question in ends]
+    return not any(int.from_bytes(each, sys.byteorder) for each in waiting)
 
 
 async def test_a_head_byte_by_byte(start: Start) -> None:
@@ -95,7 +107,7 @@ async def test_a_reader_byte_by_byte(start: Start) -> None:
         while rig.balancer.clients and rig.clock.now - began < 600:
             assert await loop.sock_recv(sock, 1)
             rig.pass_time(5)
-            await asyncio.sleep(0.002)
+            await turns(100)
         assert rig.clock.now - began <= 10 + 2 * 10 + 4 * SWEEP + 5
     await until(lambda: rig.backend().in_flight == 0)
     await nothing_left(rig)
