@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from balancer.explain import explain
@@ -53,19 +53,29 @@ class Control:
         self._balancer.use_policy(name)
         return {"policy": name}
 
-    async def add(self, address: str, name: str = "", weight: int = 1) -> dict[str, Any]:
+    async def add(self, address: str, name: str = "", weight: int = 1, addresses: Sequence[str] = ()) -> dict[str, Any]:
+        """`addresses`: of its host name, where that has been looked up already."""
+        backend = await self.made(address, name, weight, addresses)
         pool = self._balancer.pool
-        try:
-            backend = parse_backend(f"{name}={address}*{weight}" if name else f"{address}*{weight}")
-            await self._balancer.names.find([backend])
-        except ConfigError as problem:
-            raise ControlError(str(problem)) from None
         if pool.find(backend.name):
             raise ControlError(f"{backend.name} is there already: remove it first, or choose another name")
         pool.came_up(backend)
         pool.add(backend)
         self._balancer.mark("add", backend.name)
         return {"name": backend.name}
+
+    async def made(self, address: str, name: str, weight: int, addresses: Sequence[str]) -> Backend:
+        """A backend to be added, with all that its first request needs."""
+        balancer = self._balancer
+        try:
+            backend = parse_backend(f"{name}={address}*{weight}" if name else f"{address}*{weight}")
+            backend.addresses = backend.addresses or tuple(addresses)
+            await balancer.names.find([backend])
+            if backend.tls:
+                await asyncio.to_thread(lambda: balancer.backend_tls)  # reading all authorities takes a moment
+        except ConfigError as problem:
+            raise ControlError(str(problem)) from None
+        return backend
 
     async def drain(self, name: str | list[str], redispatch: bool = False) -> dict[str, Any]:
         """One or several get no new users, and keep those whom the policy knows to be their own.

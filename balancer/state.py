@@ -122,7 +122,7 @@ class Balancer:
 
     @cached_property
     def backend_tls(self) -> ssl.SSLContext:
-        """For connections to https:// backends; made when the first is."""
+        """For connections to https:// backends; made before the first is one of ours. Raises ConfigError."""
         return backend_context(self.config)
 
     def within(self, seconds: float) -> float:

@@ -32,6 +32,8 @@ class Traffic:
     async def start(self) -> None:
         """Clients are served once this returns. Raises ConfigError."""
         balancer = self._balancer
+        if any(backend.tls for backend in balancer.pool.backends):
+            _ = balancer.backend_tls  # made now: reading all authorities would keep others waiting, and may fail
         if balancer.config.access_log:
             balancer.use_log(AccessLog(balancer.config, balancer.secret))
         self._tasks = [balancer.run(self._sweep()), balancer.run(health.watch(balancer))]

@@ -56,6 +56,11 @@ async def _serve(config: BalancerConfig, on_ready: Callable[[str], None], comman
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(excuse)
     stop = asyncio.Event()
+    for number in (
+        signal.SIGHUP,
+        signal.SIGUSR2,
+    ):  # too early; not SIG_IGN, which children inherit
+        loop.add_signal_handler(number, lambda: None)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     legacy = inherited()
@@ -74,6 +79,7 @@ async def _serve(config: BalancerConfig, on_ready: Callable[[str], None], comman
     else:
         traffic = Traffic(balancer, sockets)
         control = Control(balancer, address, stop)
+    loop.add_signal_handler(signal.SIGHUP, traffic.hang_up)
     await traffic.start()
     admin = [await serve_admin(sock.dup(), control.state) for sock in admin_sockets]
 
@@ -83,7 +89,6 @@ async def _serve(config: BalancerConfig, on_ready: Callable[[str], None], comman
 
     succession = Succession(command, leave, stop)
     channel = await _open_control(config.control, control, succession, legacy) if config.control else None
-    loop.add_signal_handler(signal.SIGHUP, traffic.hang_up)
     loop.add_signal_handler(signal.SIGUSR2, succession.begin)
     on_ready(address)
     legacy.taken()

@@ -1,7 +1,7 @@
 """The control channel of a balancer with workers: what is told to one process is done by all, and asked of all."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import wraps
 from inspect import signature
 from typing import Any
@@ -11,7 +11,7 @@ from balancer.explain import row
 from balancer.processes.workers import Workers
 from servers.control import Command, ControlError
 
-DONE_BY_ALL = ("policy", "add", "drain", "resume", "label")
+DONE_BY_ALL = ("policy", "drain", "resume", "label")
 
 
 class SharedControl(Control):
@@ -37,6 +37,11 @@ class SharedControl(Control):
             return answer
 
         return done
+
+    async def add(self, address: str, name: str = "", weight: int = 1, addresses: Sequence[str] = ()) -> dict[str, Any]:
+        """As of a single process. A name is looked up once for all workers, which holds up no other command."""
+        known = (await self.made(address, name, weight, addresses)).addresses
+        return await self._done_by_all("add", super().add)(address, name, weight, known)
 
     async def remove(self, name: str, wait: bool = False) -> dict[str, Any]:
         """As of a single process. Waiting holds up no other command."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from balancer.control import describe
-from balancer.processes.joined_feed import join
+from balancer.processes.joined_feed import Once, join
 from balancer.processes.standing import State, counted, orders, summed
 from balancer.say import say
 from balancer.settings.config import as_json
@@ -77,6 +77,7 @@ class Workers:
         """Held for a command: one after the other, and none while a worker is told with what to begin."""
         self._gone: State | None = None
         """What workers that have ended had counted, as far as we know."""
+        self._once = Once(model.config.resolve_interval)
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -225,7 +226,7 @@ class Workers:
 
     def hang_up(self) -> None:
         """SIGHUP has come."""
-        self._tasks.append(asyncio.ensure_future(self._hang_up()))
+        self.model.run(self._hang_up())
 
     async def _hang_up(self) -> None:
         try:
@@ -239,7 +240,10 @@ class Workers:
 
     async def _listen_to(self, worker: Worker) -> None:
         if worker.listening is None or worker.listening.done():
-            worker.listening = await join(self.model.feed, worker.path)
+            worker.listening = None
+            with suppress(TimeoutError):  # it is stopped, perhaps: the others are heard without it
+                async with asyncio.timeout(PATIENCE):
+                    worker.listening = await join(self.model.feed, worker.path, self._once)
 
 
 def _end(code: int) -> str:

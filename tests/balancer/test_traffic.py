@@ -3,17 +3,22 @@
 import asyncio
 import socket
 import struct
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
 from balancer import health, traffic
+from balancer.control import Control
 from balancer.health import Checks
 from balancer.processes.listening import open_sockets
+from balancer.settings.addresses import parse_backend
 from balancer.settings.config import BalancerConfig
+from balancer.settings.problems import ConfigError
 from balancer.state import Balancer
 from balancer.traffic import Traffic
+from servers.control import ControlError
 from tests.balancer.rig import Line, get, until
 
 
@@ -80,3 +85,27 @@ async def test_who_was_reset_while_waiting_costs_those_behind_it_nothing(balance
     assert (await line.answer()).status == 503  # there is no backend
     await finishing
     await line.hang_up()
+
+
+async def test_authorities_that_cannot_be_read_are_found_before_the_first_client(tmp_path: Path) -> None:
+    """Not by the first request to an https:// backend, which nobody would answer."""
+    loop = asyncio.get_running_loop()
+    config = BalancerConfig(listen="127.0.0.1:0", backend_ca=str(tmp_path / "none.pem"))
+    balancer = Balancer(config, Random(1), b"secret", loop.time)
+    balancer.pool.add(parse_backend("a=https://127.0.0.1:1"))
+    sockets = open_sockets("127.0.0.1", 0)
+    with pytest.raises(ConfigError, match=r"none\.pem cannot be read"):
+        await Traffic(balancer, sockets).start()
+    assert not balancer.tasks
+    for sock in sockets:
+        sock.close()
+
+
+async def test_nor_is_such_a_backend_added(tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    config = BalancerConfig(listen="127.0.0.1:0", backend_ca=str(tmp_path / "none.pem"))
+    balancer = Balancer(config, Random(1), b"secret", loop.time)
+    control = Control(balancer, "127.0.0.1:1", asyncio.Event())
+    with pytest.raises(ControlError, match=r"none\.pem cannot be read"):
+        await control.add("https://127.0.0.1:1")
+    assert balancer.pool.backends == []

@@ -25,21 +25,21 @@ class Processes:
         self.folder = Path(self._folder.name)
         self.control = self.folder / "balancer.sock"
         self._errors = Path(self._folder.name) / "errors"
-        self._started: list[Process] = []
+        self.started: list[Process] = []
         self._followers: list[int] = []
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for process in self._started:
+        for process in self.started:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
         for pidfd in self._followers:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(pidfd, signal.SIGTERM)
             await ended(pidfd)
-        for process in self._started:
+        for process in self.started:
             await process.wait()
         sys.stderr.write(self.said())
         self._folder.cleanup()
@@ -47,7 +47,7 @@ class Processes:
     async def launch(self, *command: str) -> Process:
         with self._errors.open("ab") as errors:
             process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=errors)
-        self._started.append(process)
+        self.started.append(process)
         return process
 
     def said(self) -> str:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,8 @@ from balancer import health
 from balancer.control import Control
 from balancer.names import Names, system_resolver
 from balancer.pool import Backend
+from balancer.processes.shared_control import SharedControl
+from balancer.processes.workers import Workers
 from balancer.settings.addresses import parse_backend
 from balancer.settings.problems import ConfigError
 from servers.control import ControlError
@@ -303,6 +306,37 @@ async def test_adding_a_name_at_run_time(start: Start) -> None:
     await control.add("shop.internal:80", name="shop")
     (state,) = (await control.state())["backends"]
     assert (state["address"], state["addresses"]) == ("shop.internal:80", ["127.0.0.2"])
+
+
+async def test_a_slow_name_holds_up_neither_other_commands_nor_the_workers(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parent looks it up, once; each worker is told what has come of that."""
+    book = Book(shop_internal=["127.0.0.2"])
+    book.silent.clear()
+    rig = await start()
+    rig.balancer.names.resolve = book
+    workers = Workers(rig.balancer, [], b"secret")
+    told: list[tuple[str, dict[str, Any]]] = []
+
+    async def tell(do: str, within: float = 0.0, **arguments: Any) -> list[dict[str, Any]]:
+        told.append((do, arguments))
+        return []
+
+    monkeypatch.setattr(workers, "tell", tell)
+    commands = SharedControl(workers, "127.0.0.1:1", asyncio.Event()).commands
+    adding = asyncio.ensure_future(commands["add"](address="shop.internal:80", name="shop"))
+    await until(lambda: book.asked)
+    async with asyncio.timeout(PATIENCE):
+        await commands["policy"](name="random")
+    book.silent.set()
+    assert await adding == {"name": "shop"}
+    assert [do for do, _ in told] == ["policy", "add"]
+    worker = await start()
+    worker.balancer.names.resolve = book
+    await Control(worker.balancer, "127.0.0.1:1", asyncio.Event()).add(**told[1][1])
+    assert worker.backend("shop").addresses == rig.backend("shop").addresses == ("127.0.0.2",)
+    assert book.asked == ["shop.internal"]
 
 
 async def test_the_system_knows_this_machine() -> None:

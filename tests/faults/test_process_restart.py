@@ -242,3 +242,26 @@ async def test_of_100_000_requests_none_fails_whoever_follows(workers: str) -> N
     assert dict(outcome.failures) == {}
     assert (outcome.answered, outcome.doubled, outcome.undone) == (100_000, 0, 0)
     assert outcome.changes >= 5
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return bool(int(status.partition("SigCgt:")[2].split()[0], 16) >> (number - 1) & 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR2])
+async def test_a_signal_that_comes_too_early_ends_nothing(
+    number: signal.Signals, processes: Processes, servers: list[Server]
+) -> None:
+    """With workers it takes a while until all serve; log rotation and deployments do not wait for that."""
+    starting = asyncio.ensure_future(
+        processes.balancer(f"a={servers[0].address}", options=("--workers", "2", "--access-log", "/dev/null"))
+    )
+    await until(lambda: processes.started)
+    (process,) = processes.started
+    await until(lambda: catches(process.pid, signal.SIGTERM))  # its first step; nobody serves for long after that
+    process.send_signal(number)
+    _, address = await starting
+    assert (await ask(address)).status == 200
+    assert process.returncode is None
+    assert processes.said() == ""
