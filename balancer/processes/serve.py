@@ -56,10 +56,7 @@ async def _serve(config: BalancerConfig, on_ready: Callable[[str], None], comman
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(excuse)
     stop = asyncio.Event()
-    for number in (
-        signal.SIGHUP,
-        signal.SIGUSR2,
-    ):  # too early; not SIG_IGN, which children inherit
+    for number in (signal.SIGHUP, signal.SIGUSR2):  # too early; not SIG_IGN, which children inherit
         loop.add_signal_handler(number, lambda: None)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

@@ -240,7 +240,6 @@ class Workers:
 
     async def _listen_to(self, worker: Worker) -> None:
         if worker.listening is None or worker.listening.done():
-            worker.listening = None
             with suppress(TimeoutError):  # it is stopped, perhaps: the others are heard without it
                 async with asyncio.timeout(PATIENCE):
                     worker.listening = await join(self.model.feed, worker.path, self._once)
