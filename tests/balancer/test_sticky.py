@@ -15,7 +15,7 @@ from balancer.pool import Backend, Pick, Pool
 from balancer.settings.config import BalancerConfig
 from balancer.settings.problems import ConfigError
 from tests.balancer.conftest import Start
-from tests.balancer.rig import Rig, Server, get
+from tests.balancer.rig import OUR_TIME, Rig, Server, get
 
 _ADDRESSES = itertools.count()
 
@@ -261,6 +261,12 @@ async def user_of(rig: Rig, name: str) -> str:
         if answer.body == name.encode():
             return f"Cookie: {answer['set-cookie'].split(';')[0]}"
     raise AssertionError(name)
+
+
+async def test_ages_are_by_the_balancers_own_wall_clock(start: Start) -> None:
+    rig = await start(Server(), policy="sticky_cookie", sticky_max_age=8 * 60)
+    value = (await rig.ask())["set-cookie"].split(";")[0].partition("=")[2]
+    assert int(value[16:24], 16) == int(OUR_TIME / 60)
 
 
 async def test_hard_users_wait_for_their_server(start: Start) -> None:
