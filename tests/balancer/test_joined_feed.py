@@ -33,13 +33,15 @@ class Scripted:
         task = asyncio.current_task()
         assert task is not None
         self.talks.add(task)
-        await reader.readline()
-        if self.answers:
-            writer.write(b'{"ok":{}}\n')
-            while True:
-                writer.write(json.dumps(await self.lines.get(), separators=(",", ":")).encode() + b"\n")
-        await reader.read()
-        writer.close()
+        try:
+            await reader.readline()
+            if self.answers:
+                writer.write(b'{"ok":{}}\n')
+                while True:
+                    writer.write(json.dumps(await self.lines.get(), separators=(",", ":")).encode() + b"\n")
+            await reader.read()
+        finally:
+            writer.close()
 
     def tell(self, what: str, detail: str, time: float) -> None:
         self.lines.put_nowait({"kind": "mark", "time": time, "what": what, "detail": detail})
