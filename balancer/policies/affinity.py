@@ -39,8 +39,10 @@ class AffinityCookie:
         # An expression that begins with plain text is searched for four times as fast, so what may stand before the
         # name is looked at behind it.
         begun = re.escape(name) + b"="
-        self.find = re.compile(begun + rb"(?<![^; \t]" + begun + rb")([^;]*)").search
-        """Its value in a Cookie field is group 1 of this."""
+        pattern = re.compile(begun + rb"(?<![^; \t]" + begun + rb")([^;]*)")
+        self.find, self.find_all = pattern.search, pattern.finditer
+        """Its value in a Cookie field is group 1 of this. There may be several: RFC 6265 section 5.4 sends those of
+        longer paths and older ones first, and a server cannot tell them apart."""
         attributes = [part.strip() for part in options.cookie_attributes.split(";") if part.strip()]
         if options.max_age:
             attributes.append(f"Max-Age={options.max_age}")

@@ -1,12 +1,16 @@
 """Back to the server that knows you: the balancer's own cookie remembers it."""
 
-from balancer.policies.affinity import PERIODS, AffinityCookie
+from itertools import islice
+
+from balancer.policies.affinity import PERIODS, AffinityCookie, Told
 from balancer.policies.base import Available, Pick, Policy, PolicyOptions, Request
 from balancer.pool import Backend
 
 MOST_USERS, LONGEST = 8192, 1024
 """Cookie fields that are known as a whole, and the bytes of each, at most: some 10 MB in all, if they are all that
 long."""
+MOST_NAMESAKES = 8
+"""Cookies of our name in one field that are looked at: each may cost a hash."""
 
 
 class StickyCookie:
@@ -43,8 +47,8 @@ class StickyCookie:
         if sent is None:
             return self._first(available, request)
         pick = self._homes.get(sent[1])
-        if pick is None:
-            return self._look_closer(sent[1], available, request)
+        if pick is None and (pick := self._look_closer(request.cookie)) is None:
+            return self._move(sent[1], available, request)
         if len(request.cookie) <= LONGEST:
             if len(self._users) >= MOST_USERS:
                 self._users.clear()
@@ -78,19 +82,32 @@ class StickyCookie:
         other = self._others.pick(available, request)
         return self._firsts[other.backend] if other is not None else None
 
-    def _look_closer(self, value: bytes, available: Available, request: Request) -> Pick | None:
-        """No value of today: an older one that still holds, or the user is moved."""
+    def _look_closer(self, cookie: bytes) -> Pick | None:
+        """The first is no value of today: the first one that leads anywhere, be it an older one that still holds."""
+        for sent in islice(self._cookie.find_all(cookie), MOST_NAMESAKES):
+            pick = self._homes.get(sent[1]) or self._older(sent[1])
+            if pick is not None:
+                return pick
+        return None
+
+    def _older(self, value: bytes) -> Pick | None:
+        told = self._cookie.read(value, self._clock())
+        home = self._known.get(told.key) if told is not None and _holds(told) else None
+        if told is None or home not in self._firsts:
+            return None
+        found = self._homes[value] = self._firsts[home] if 2 * told.age >= PERIODS else home.pick
+        return found
+
+    def _move(self, value: bytes, available: Available, request: Request) -> Pick | None:
+        """None of the user's values leads anywhere; the first tells why."""
         told = self._cookie.read(value, self._clock())
         home = self._known.get(told.key) if told is not None else None
         if told is None:
             why = "bad_cookie"
-        elif not -1 <= told.age <= PERIODS:  # -1: given by another balancer, whose clock is fast
+        elif not _holds(told):
             why = "expired"
         elif home is None:
             why = self._why_gone(told.key, available)
-        elif home in self._firsts:
-            found = self._homes[value] = self._firsts[home] if 2 * told.age >= PERIODS else home.pick
-            return found
         else:
             why = _why_not(home, available)
             if self._hard and why != "drained":
@@ -102,6 +119,10 @@ class StickyCookie:
         if self._departed is None:
             self._departed = {self._cookie.key(name): why for name, why in available.departed.items()}
         return self._departed.get(key, "gone")
+
+
+def _holds(told: Told) -> bool:
+    return -1 <= told.age <= PERIODS  # -1: given by another balancer, whose clock is fast
 
 
 def _why_not(home: Backend, available: Available) -> str:

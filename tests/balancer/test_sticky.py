@@ -67,6 +67,21 @@ def test_users_stay(pool: Pool, options: dict[str, object]) -> None:
         assert pick(policy, pool, sent) == Pick(pool.backends[1])
 
 
+def test_a_stale_cookie_of_our_name_before_the_valid_one_moves_nobody(pool: Pool) -> None:
+    policy, foreign = sticky(max_age=60), sticky(b"another secret", max_age=60)
+    cookie, theirs = cookie_for(policy, pool, "server-2"), cookie_for(foreign, pool, "server-1")
+    pool.backends[2].healthy = False
+    down = cookie_for(policy, pool_of(3), "server-3")
+    pool.changed()
+    for first in (b"lab_server=stale", b"lab_server=", theirs, down):
+        for sent in (first + b"; " + cookie, first + b"; a=b; " + theirs + b"; " + cookie):
+            assert [pick(policy, pool, sent) for _ in range(3)] == [Pick(pool.backends[1])] * 3
+    assert pick(policy, pool, down + b"; lab_server=stale").moved == "down"
+    assert pick(policy, pool, b"lab_server=stale; " + down).moved == "bad_cookie"
+    many = b"lab_server=stale; " * sticky_cookie.MOST_NAMESAKES
+    assert pick(policy, pool, many + cookie).moved == "bad_cookie"
+
+
 def test_a_user_who_comes_back_costs_one_look_at_the_whole_field(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     policy = sticky()
     cookie = cookie_for(policy, pool, "server-2")
