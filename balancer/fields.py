@@ -32,9 +32,10 @@ class Refused(Exception):
 
 
 def parse_fields(
-    lines: list[bytes], dropped: frozenset[bytes], once: frozenset[bytes]
+    lines: list[bytes], dropped: frozenset[bytes], once: frozenset[bytes], family: bytes | None = None
 ) -> tuple[dict[bytes, bytes], list[bytes]]:
-    """All values by plain name, and the lines that go on. No name in `once` may come twice.
+    """All values by plain name, and the lines that go on: none in `dropped`, and none that begins with `family`. No
+    name in `once` may come twice.
 
     What others read as well goes on in the one spelling that nobody can misread: no tab or second blank before it, no
     leading zero, no capital in `chunked`, all cookies in one field (RFC 6265 section 5.4).
@@ -66,6 +67,8 @@ def parse_fields(
         if not _END_TO_END.isdisjoint(connection):
             raise Refused(400, "Connection names an end-to-end field")
         gone = gone | connection
+    if family is not None:
+        named = [(name, line) for name, line in named if not name.startswith(family)]
     return fields, [line for name, line in named if name not in gone]
 
 

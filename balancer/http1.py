@@ -155,10 +155,10 @@ def parse_response(raw: bytes, method: bytes, strip: bool = False) -> Response:
         raise Refused(502, "malformed status line")
     minor, status = int(match[1]), int(match[2])
     try:
-        dropped = _OURS if strip else frozenset()
+        dropped, family = (_SERVED_BY, b"session-") if strip else (frozenset(), None)
         if status < 200 or status == 204:
             dropped |= FRAMING  # no body follows, so none may be announced (RFC 9110 section 8.6)
-        fields, kept = parse_fields(lines[1:], dropped, FRAMING)
+        fields, kept = parse_fields(lines[1:], dropped, FRAMING, family)
         length = _response_length(fields, minor, status, method)
     except Refused as refused:
         raise Refused(502, str(refused)) from None
@@ -182,7 +182,7 @@ def parse_response(raw: bytes, method: bytes, strip: bool = False) -> Response:
     )
 
 
-_OURS = frozenset({b"served-by", b"session-outcome", b"session-age"})
+_SERVED_BY = frozenset({b"served-by"})
 
 
 def _target(method: bytes, target: bytes, host: bytes | None, minor: int) -> tuple[bytes, bytes | None]:

@@ -141,17 +141,23 @@ async def test_an_absolute_target_becomes_a_path_and_its_host(rig: Rig) -> None:
 
 
 async def test_session_fields_reach_clients_unless_told_otherwise(start: Start) -> None:
-    lines = ["Served-By: server-1", "Session-Outcome: hit", "Session-Age: 5 1", "X-Other: stays"]
+    ours = ["Served-By: server-1", "Session-Outcome: hit", "Session-Age: 5 1"]
+    ours += ["SESSION-ID: sess_1", "Session-Anything: x", "Session_Id: sess_1", "Session-: x"]
+    lines = [*ours, "X-Other: stays", "Sessions: stay", "X-Session-Id: stays"]
     for strip in (False, True):
         server = Server()
-        server.reply = lambda message: ok(b"", *lines)
+        early = b"HTTP/1.1 103 Early Hints\r\nSession-Id: sess_1\r\nLink: </a>\r\n\r\n"
+        server.reply = lambda message: early + ok(b"", *lines)
         rig = await start(server, strip_session_headers=strip)
         for _ in range(2):
-            answer = await rig.ask()
-            assert ("served-by" in answer) is not strip
-            assert ("session-outcome" in answer) is not strip
-            assert ("session-age" in answer) is not strip
-            assert answer["x-other"] == "stays"
+            line = await rig.connect()
+            line.send(get())
+            hints, answer = await line.until(b"\r\n\r\n"), await line.answer()
+            assert (b"Session-Id" in hints) is not strip
+            assert b"Link: </a>\r\n" in hints
+            for name in (each.partition(":")[0].lower() for each in ours):
+                assert (name in answer) is not strip, name
+            assert (answer["x-other"], answer["sessions"], answer["x-session-id"]) == ("stays", "stay", "stays")
         assert rig.totals()["outcomes"] == {"hit": 2}
 
 
