@@ -205,7 +205,7 @@ class Client(asyncio.Protocol):
     def expire(self) -> None:
         """The deadline has passed (Balancer.sweep)."""
         unsent = self.transport.get_write_buffer_size()
-        if unsent and unsent != self._unsent and not self._lingering:
+        if unsent and unsent != self._unsent:
             self._unsent = unsent  # a slow reader, but it does read
             self.deadline = self.balancer.within(self.balancer.config.idle_timeout)
         elif self._closing or unsent:

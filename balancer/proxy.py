@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from balancer import trouble
 from balancer.answers import final_head
-from balancer.bodies import Body, body_of
+from balancer.bodies import Body, Chunked, UntilClose, body_of
 from balancer.http1 import Refused, Request, Response
 from balancer.interim import final_answer
 from balancer.pool import Backend, Pick
@@ -249,10 +249,17 @@ class Exchange:
         if early := self.client.take_buffer():
             self.upstream.write(early)
 
+    @property
+    def framed(self) -> bool:
+        """Whether the client knows by itself where the answer ends."""
+        bare = UntilClose if self.request.minor else (UntilClose, Chunked)  # HTTP/1.0 gets chunks bare, until the close
+        return not isinstance(self.download, bare)
+
     # 7. Finish
 
-    def finish(self, *, reuse: bool, close: bool) -> None:
-        """`reuse`: the connection to the backend is at rest; `close`: the client's must end."""
+    def finish(self, *, reuse: bool, close: bool, linger: bool = False) -> None:
+        """`reuse`: the connection to the backend is at rest; `close`: the client's must end; `linger`: it may be
+        sending more than the rest of this request."""
         upstream, backend = self.upstream, self.backend
         if self.connecting is not None:
             self.connecting.cancel()
@@ -266,4 +273,4 @@ class Exchange:
             self.balancer.left(backend)
         if self.started:
             events.tell(self)
-        self.client.finished(close, linger=self.upload is not None)
+        self.client.finished(close, linger or self.upload is not None)

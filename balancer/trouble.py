@@ -80,12 +80,19 @@ def backend_broke(exchange: "Exchange", why: str) -> None:
 
 
 def truncated(exchange: "Exchange", *, blame: bool = True) -> None:
-    """The rest of the answer will never come, and only a broken connection tells the client so."""
+    """The rest of the answer will never come."""
     assert exchange.backend is not None
     if blame:
         exchange.balancer.failed(exchange.backend)
-    exchange.client.abort()
-    exchange.finish(reuse=False, close=True)
+    _break_off(exchange)
+
+
+def _break_off(exchange: "Exchange") -> None:
+    """End in the middle of an answer. Who knows where it ends sees that this is not all (RFC 9112 section 8), and gets
+    what is on its way, earlier answers among it; anybody else would take an orderly end for the answer's."""
+    if not exchange.framed:
+        exchange.client.abort()
+    exchange.finish(reuse=False, close=True, linger=True)  # it was not told to send no more
 
 
 def fail(exchange: "Exchange", status: int, why: str) -> None:
@@ -130,8 +137,7 @@ def _unsent(exchange: "Exchange") -> bool:
 def client_broke(exchange: "Exchange", refused: Refused) -> None:
     """Its request's body is malformed: the backend must not take what it got for a whole request."""
     if exchange.answer is not None:
-        exchange.client.abort()
-        exchange.finish(reuse=False, close=True)
+        _break_off(exchange)
     else:
         fail(exchange, refused.status, str(refused))
 

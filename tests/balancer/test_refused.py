@@ -145,7 +145,7 @@ async def test_a_bad_answer_becomes_502(start: Start, raw: bytes) -> None:
 
 
 async def test_a_malformed_chunk_in_an_answer_breaks_it_off(start: Start) -> None:
-    """Half of it is delivered already: only a broken connection tells the client that the rest is missing."""
+    """Half of it is delivered already: an end without the last chunk tells the client that the rest is missing."""
 
     async def script(line: Line) -> None:
         await line.message()
@@ -161,8 +161,7 @@ async def test_a_malformed_chunk_in_an_answer_breaks_it_off(start: Start) -> Non
     line.send(get())
     await line.until(b"abc\r\n")
     go.set()
-    with pytest.raises(ConnectionError):
-        await line.rest()
+    assert await line.rest() == b""
     assert rig.backend().counts.errors == 1
     assert rig.backend().idle == []
 

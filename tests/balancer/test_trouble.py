@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 
 import pytest
 
@@ -234,12 +235,51 @@ async def test_half_an_answer_is_never_passed_off_as_whole(start: Start, framing
     rig = await start(Server(script))
     line = await rig.connect()
     line.send(get())
-    await line.until(b"hello")
+    answered = await line.until(b"hello")
     go.set()
-    with pytest.raises(ConnectionError):
-        await line.rest()
+    assert b"0\r\n\r\n" not in answered + await line.rest()  # an orderly end, and a length that is not reached
     assert rig.backend().counts.errors == 1
     assert rig.backend().in_flight == 0
+
+
+async def test_half_an_answer_costs_no_client_the_whole_one_before_it(start: Start) -> None:
+    """A reset would throw away what is on its way: the client reads slowly, and has sent more than it was told to."""
+    size = 300_000
+
+    async def script(line: Line) -> None:
+        await line.message()
+        line.send(ok(b"k" * size))
+        await line.message()
+        line.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+
+    rig = await start(Server(script))
+    line = await rig.connect(limit=1 << 10)
+    line.send(get("/whole") + get("/half") + get("/never"))
+    await until(lambda: rig.backend().counts.errors == 1)
+    line.send(get("/later"))
+    answers = await line.rest()
+    assert answers.count(b"k" * size) == 1
+    assert answers.endswith(b"\r\n\r\nhello")
+
+
+async def test_an_early_answer_on_its_way_arrives_though_the_upload_goes_wrong(start: Start) -> None:
+    size = 300_000
+
+    async def script(line: Line) -> None:
+        await line.until(b"\r\n\r\n")
+        line.send(f"HTTP/1.1 200 OK\r\nContent-Length: {size + 1}\r\n\r\n".encode() + b"k" * size)
+        with suppress(ConnectionError):
+            await line.rest()
+
+    rig = await start(Server(script))
+    line = await rig.connect(limit=1 << 10)
+    line.send(get("/", "Transfer-Encoding: chunked", method="POST") + b"3\r\nabc\r\n")
+    await until(lambda: rig.balancer.clients)
+    (client,) = rig.balancer.clients
+    await until(lambda: client.exchange is not None and getattr(client.exchange.download, "left", None) == 1)
+    line.send(b"no size\r\n")
+    await until(lambda: rig.backend().in_flight == 0)
+    assert (await line.rest()).count(b"k") == size
 
 
 # The answer comes before the request is whole
@@ -323,8 +363,7 @@ async def test_an_answer_that_stops_in_the_middle_is_broken_off(start: Start) ->
     line.send(get())
     await line.until(b"hello")
     rig.pass_time(6)
-    with pytest.raises(ConnectionError):
-        await line.rest()
+    assert await line.rest() == b""
     assert rig.backend().counts.errors == 1
 
 

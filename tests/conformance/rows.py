@@ -6,8 +6,9 @@ said in the row's own words. `test_requests.py` and `test_responses.py` play the
 
 from dataclasses import dataclass
 
-KEPT, CLOSED, BROKEN, TUNNEL = "kept", "closed", "broken", "a tunnel"
-"""The client's connection: serves its next request; ended orderly; was reset; or carries another protocol now."""
+KEPT, CLOSED, INCOMPLETE, BROKEN, TUNNEL = "kept", "closed", "closed, incomplete", "broken", "a tunnel"
+"""The client's connection: serves its next request; ended orderly; ended orderly in the middle of an answer that says
+where its end would be; was reset; or carries another protocol now."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,21 @@ def bad(source: str, why: str, sent: bytes, *, request: bytes = GET, ends: bool 
     return Response(source, why, sent, None, request, False, after, ends, blamed=True)
 
 
-def broken_off(source: str, why: str, sent: bytes, got: bytes, *, request: bytes = GET, ends: bool = False) -> Response:
-    """It goes wrong when the client has the head already: at most `got`, and then a reset says that this is not all."""
-    return Response(source, why, sent, got, request, False, BROKEN, ends, blamed=True)
+def cut_short(source: str, why: str, sent: bytes, got: bytes, *, request: bytes = GET) -> Response:
+    """The backend ends in the middle. So does the client's connection, orderly: it has `got`, and sees what is missing
+    from the answer's length, or its chunks (RFC 9112 section 8)."""
+    return Response(source, why, sent, got, request, False, INCOMPLETE, True, blamed=True)
+
+
+def spoilt(source: str, why: str, sent: bytes, got: bytes) -> Response:
+    """It goes wrong when the client may have the head already: then it gets at most `got`, which it sees is not all."""
+    return Response(source, why, sent, got, GET, False, INCOMPLETE, False, blamed=True)
+
+
+def broken_off(source: str, why: str, sent: bytes, got: bytes, *, request: bytes) -> Response:
+    """The backend ends in the middle, and the client would take an orderly end for the answer's: at most `got`, and
+    then a reset says that this is not all."""
+    return Response(source, why, sent, got, request, False, BROKEN, True, blamed=True)
 
 
 # How the chapters write messages

@@ -1,7 +1,7 @@
 """Answers to uploads that are not all there: given, and both connections end (RFC 9112 section 9.3)."""
 
 # fmt: off
-from tests.conformance.rows import CLOSED, Response, bad, broken_off, message, ok, passed_on, post
+from tests.conformance.rows import CLOSED, Response, bad, cut_short, message, ok, passed_on, post
 
 HALF = post("Content-Length: 10", body="hello")
 HALF_CHUNKS = post("Transfer-Encoding: chunked", body="5\r\nhello\r\n")
@@ -40,8 +40,8 @@ ROWS = [
     passed_on("RFC 9112 9.3", "early, and until the end of the connection",
               ok(body="hello"), ok("Connection: close", body="hello"),
               request=HALF, reused=False, after=CLOSED, ends=True),
-    broken_off("RFC 9112 8", "early, and cut short", ok("Content-Length: 9", body="hello"),
-               ok("Content-Length: 9", "Connection: close", body="hello"), request=HALF, ends=True),
+    cut_short("RFC 9112 8", "early, and cut short", ok("Content-Length: 9", body="hello"),
+              ok("Content-Length: 9", "Connection: close", body="hello"), request=HALF),
     passed_on("RFC 9110 10.1.1", "100 Continue and the answer in one go, for a body that is all there",
               b"HTTP/1.1 100 Continue\r\n\r\n" + ok("Content-Length: 2", body="ok"),
               request=post("Expect: 100-continue", "Content-Length: 5", body="hello")),

@@ -1,7 +1,7 @@
 """Lengths of answers: as strict as those of requests, for the next answer is somebody else's (RFC 9112 section 6.3)."""
 
 # fmt: off
-from tests.conformance.rows import CLOSED, GET, Response, bad, broken_off, message, ok, passed_on
+from tests.conformance.rows import CLOSED, GET, Response, bad, cut_short, message, ok, passed_on
 
 OLD = b"GET / HTTP/1.0\r\nHost: a\r\n\r\n"
 OLD_KEPT = b"GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"
@@ -48,8 +48,8 @@ ROWS = [
     bad("RFC 9112 5.2", "folded", ok("Content-Length:", " 5", body="hello")),
     bad("RFC 3875 4.1.18", "an underscore in its name", ok("Content_Length: 5", body="hello")),
     bad("RFC 9110 5.5", "a NUL behind it", length("5\0")),
-    broken_off("RFC 9112 8", "a body cut short", length("9"), length("9"), ends=True),
-    broken_off("RFC 9112 8", "a body that never begins", length("9", ""), length("9", ""), ends=True),
+    cut_short("RFC 9112 8", "a body cut short", length("9"), length("9")),
+    cut_short("RFC 9112 8", "a body that never begins", length("9", ""), length("9", "")),
 
     # More than was announced: whoever asks next must not get it
     passed_on("RFC 9112 6.3", "a byte too many", length("4"), length("4", "hell"), reused=False),
