@@ -165,9 +165,6 @@ class Exchange:
             self.deliver_whole(answer, data)
         else:
             self.usual = False
-            self.answer = answer
-            assert self.pick is not None
-            self.count(answer, self.pick)
             self.deliver(answer, data[len(answer.raw) :])
 
     # 5. Count, before the client can know
@@ -206,18 +203,20 @@ class Exchange:
     def deliver(self, answer: Response, data: bytes) -> None:
         client, request, pick = self.client, self.request, self.pick
         assert pick is not None
-        if answer.status == 101:
+        tunnel = answer.status == 101
+        download = None if tunnel else body_of(answer.length, decode=request.minor == 0)
+        part, rest = (b"", data) if download is None else download.feed(data)  # if Refused, nobody has got any of it
+        self.answer, self.download = answer, download
+        self.count(answer, pick)
+        if tunnel:
             self.open_tunnel(answer, data)
             return
-        self.download = download = body_of(answer.length, decode=request.minor == 0)
         busy = self.upload is not None or self.balancer.stopping
         head, self.closing = final_head(answer, request, pick.set_cookie, busy, self.balancer.dates.line())
+        client.write(head + part)
         if download is None:
-            client.write(head)
-            self.finish(reuse=answer.keep_alive and not data, close=self.closing)
+            self.finish(reuse=answer.keep_alive and not rest, close=self.closing)
         else:
-            part, rest = download.feed(data)
-            client.write(head + part)
             self.delivered(rest)
 
     def deliver_part(self, data: bytes) -> None:

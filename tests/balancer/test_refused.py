@@ -144,6 +144,24 @@ async def test_a_bad_answer_becomes_502(start: Start, raw: bytes) -> None:
     assert (await line.ask(get(method="POST"))).status == 502  # the client did nothing wrong, and may go on
 
 
+async def test_an_answer_of_which_nothing_can_be_passed_on_counts_as_none(start: Start) -> None:
+    """Its head says that a user was logged out: nobody has heard it, and so nobody may read it in the figures."""
+
+    async def script(line: Line) -> None:
+        await line.message()
+        line.send(
+            b"HTTP/1.1 200 OK\r\nSession-Outcome: unknown\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n"
+        )
+        await line.closed()
+
+    rig = await start(Server(script))
+    line = await rig.connect()
+    assert (await line.ask(get("/", "Cookie: session_id=sess_1"))).status == 502
+    totals = rig.totals()
+    assert (totals["statuses"], totals["logged_out"], totals["errors"]) == ({"5xx": 1}, 0, 1)
+    assert (await line.ask(get("/again"))).status == 502  # the client did nothing wrong, and may go on
+
+
 async def test_a_malformed_chunk_in_an_answer_breaks_it_off(start: Start) -> None:
     """Half of it is delivered already: an end without the last chunk tells the client that the rest is missing."""
 

@@ -70,6 +70,8 @@ class Response:
     ends: bool
     blamed: bool
     """Whether it counts as an error of the backend."""
+    in_body: bool = False
+    """When the bytes come in pieces, the client may have the beginning; otherwise it has nothing of it."""
 
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -105,8 +107,9 @@ def cut_short(source: str, why: str, sent: bytes, got: bytes, *, request: bytes 
 
 
 def spoilt(source: str, why: str, sent: bytes, got: bytes) -> Response:
-    """It goes wrong when the client may have the head already: then it gets at most `got`, which it sees is not all."""
-    return Response(source, why, sent, got, GET, False, INCOMPLETE, False, blamed=True)
+    """It goes wrong in the body. When all comes at once, the client gets 502, as for `bad`; when it has the head
+    already, at most `got`, which it sees is not all."""
+    return Response(source, why, sent, got, GET, False, INCOMPLETE, False, blamed=True, in_body=True)
 
 
 def broken_off(source: str, why: str, sent: bytes, got: bytes, *, request: bytes) -> Response:
