@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from balancer.answers import own_answer
 from balancer.bodies import body_of
-from balancer.fields import HOP_BY_HOP, plain, tokens
+from balancer.fields import FORGEABLE, HOP_BY_HOP, X_FORWARDED, plain, tokens
 from balancer.front import Client
-from balancer.http1 import CHUNKED, FORGEABLE, Refused, Request
+from balancer.http1 import CHUNKED, Refused, Request
 from balancer.networks import parse_address
 from balancer.pool import STEPS, Available, Backend, Pick
 from balancer.quick import quick_request
@@ -150,7 +150,7 @@ def _rewriting(request: Request) -> Iterator[str]:
 
 
 def _why_lost(name: bytes, again: set[bytes], named: frozenset[bytes]) -> str:
-    if name in FORGEABLE:
+    if name in FORGEABLE or name.startswith(X_FORWARDED):
         return "ours to say"
     if name in HOP_BY_HOP:
         return "about this connection"

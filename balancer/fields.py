@@ -13,7 +13,15 @@ _NUMBER = re.compile(rb"[0-9]{1,15}")
 HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization te upgrade http2-settings".split()
 )
+FORGEABLE = frozenset(
+    b"forwarded x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port x-real-ip proxy".split()
+)
+"""Where a request came from is ours to say; and CGI programs take `Proxy` for a setting (CVE-2016-5385)."""
+X_FORWARDED = b"x-forwarded-"
+"""A family with as many members as there are frameworks: -Prefix, -Ssl, -User, -Client-Cert. Whoever is no trusted
+forwarder may say none of it."""
 FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+_ONCE = FRAMING | {b"host", b"expect", b"upgrade"}
 _READ_BY_ALL = FRAMING | {b"host"}
 # Connection may not take away what the other side relies on (RFC 9110 section 7.6.1).
 _END_TO_END = frozenset(
@@ -70,6 +78,19 @@ def parse_fields(
     if family is not None:
         named = [(name, line) for name, line in named if not name.startswith(family)]
     return fields, [line for name, line in named if name not in gone]
+
+
+def parse_request_fields(lines: list[bytes], trusted: bool) -> tuple[dict[bytes, bytes], list[bytes]]:
+    """As above, for a request that comes from a forwarder which is `trusted`, or from anybody."""
+    if not trusted:
+        return parse_fields(lines, FORGEABLE, _ONCE, X_FORWARDED)
+    fields, kept = parse_fields(lines, FORGEABLE, _ONCE)
+    return fields, [line for line in kept if not _is_smuggled(line.partition(b":")[0].lower())]
+
+
+def _is_smuggled(name: bytes) -> bool:
+    """Whether a client may have sent it past its forwarder, which sets the same with hyphens."""
+    return plain(name) != name and plain(name).startswith(X_FORWARDED)
 
 
 def plain(name: bytes) -> bytes:

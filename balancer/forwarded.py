@@ -2,7 +2,8 @@
 
 There is no standard but custom: each hop appends the address it saw to X-Forwarded-For, so that the list can be
 believed from its right end up to the first address that is not a trusted forwarder's; what stands left of that one the
-client may have made up. RFC 7239's `Forwarded` is not passed on.
+client may have made up. RFC 7239's `Forwarded` is not passed on; whatever else a trusted forwarder says in an
+X-Forwarded-* of its own goes on as it is (fields.py).
 """
 
 import re

@@ -92,7 +92,7 @@ class Heads:
 
         `local` names us, for HTTP/1.0 clients that send no Host: HTTP/1.1 backends want one.
         """
-        request = parse_request(head)
+        request = parse_request(head, trusted=bool(self._trusted))
         return self._rewritten(request, b"" if request.host else b"Host: " + local().encode() + b"\r\n")
 
     def _rewritten(self, request: Request, host: bytes) -> Request:

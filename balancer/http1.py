@@ -7,7 +7,17 @@ What two parsers could read in two ways is refused, never guessed: request smugg
 import re
 from dataclasses import dataclass
 
-from balancer.fields import FRAMING, TEXT, TOKEN, count_forwards, heed_expect, parse_fields, persists, tokens
+from balancer.fields import (
+    FRAMING,
+    TEXT,
+    TOKEN,
+    count_forwards,
+    heed_expect,
+    parse_fields,
+    parse_request_fields,
+    persists,
+    tokens,
+)
 from balancer.fields import Refused as Refused
 
 MAX_HEAD = 32 * 1024
@@ -33,11 +43,6 @@ ISSUED = re.compile(rb"(?i)\r\nset-cookie:[ \t]*session_id=([^;\r]+)")
 """In the head of an answer."""
 
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})  # RFC 9110 section 9.2.2
-FORGEABLE = frozenset(
-    b"forwarded x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port x-real-ip proxy".split()
-)
-"""Where a request came from is ours to say; and CGI programs take `Proxy` for a setting (CVE-2016-5385)."""
-_ONCE = FRAMING | {b"host", b"expect", b"upgrade"}
 OUTCOMES = ("none", "new", "hit", "unknown", "expired", "revoked", "store_error")
 OUTCOMES_BY_NAME = {name.encode(): name for name in OUTCOMES}
 
@@ -107,11 +112,14 @@ def parse_request_line(line: bytes) -> tuple[bytes, bytes, int]:
     return method, target, int(minor)
 
 
-def parse_request(raw: bytes) -> Request:
-    """One whole head, its empty line included (RFC 9112 sections 3 and 5). Raises Refused."""
+def parse_request(raw: bytes, trusted: bool = False) -> Request:
+    """One whole head, its empty line included (RFC 9112 sections 3 and 5). Raises Refused.
+
+    `trusted`: it comes from a forwarder that is. What we do not know of its X-Forwarded-* then goes on.
+    """
     lines = raw[:-4].split(b"\r\n")
     method, target, minor = parse_request_line(lines[0])
-    fields, lines = parse_fields(lines[1:], FORGEABLE, _ONCE)
+    fields, lines = parse_request_fields(lines[1:], trusted)
     target, host = _target(method, target, fields.get(b"host"), minor)
     if host is not None and b"host" not in fields:
         lines.insert(0, b"Host: " + host)

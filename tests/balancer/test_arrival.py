@@ -166,6 +166,18 @@ async def test_a_trusted_forwarder_is_believed(start: Start) -> None:
     }
 
 
+async def test_what_else_a_trusted_forwarder_says_goes_on(start: Start) -> None:
+    said = ["X-Forwarded-Prefix: /shop", "x-forwarded-USER: me", "X-Forwarded-Client-Cert: Hash=1"]
+    smuggled = ["X_Forwarded_Prefix: /evil", "X-Forwarded-Client_Cert: Hash=2", "X.Forwarded-User: root"]
+    ours = {"x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http", "x-forwarded-host": "shop.test"}
+    rig = await start(Server(), trusted_forwarders="127.0.0.1")
+    theirs = {"x-forwarded-prefix": "/shop", "x-forwarded-user": "me", "x-forwarded-client-cert": "Hash=1"}
+    assert await fields(rig, *said, *smuggled) == ours | theirs
+    stranger = await start(Server(), trusted_forwarders="10.0.0.0/8")
+    for _ in range(2):  # also when it is known already
+        assert await fields(stranger, *said, *smuggled) == ours
+
+
 async def test_what_a_trusted_forwarder_leaves_out_or_garbles_is_ours_to_say(start: Start) -> None:
     rig = await start(Server(), trusted_forwarders="127.0.0.1")
     ours = {"x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http", "x-forwarded-host": "shop.test"}

@@ -144,9 +144,9 @@ async def test_session_fields_reach_clients_unless_told_otherwise(start: Start) 
     ours = ["Served-By: server-1", "Session-Outcome: hit", "Session-Age: 5 1"]
     ours += ["SESSION-ID: sess_1", "Session-Anything: x", "Session_Id: sess_1", "Session-: x"]
     lines = [*ours, "X-Other: stays", "Sessions: stay", "X-Session-Id: stays"]
+    early = b"HTTP/1.1 103 Early Hints\r\nSession-Id: sess_1\r\nLink: </a>\r\n\r\n"
     for strip in (False, True):
         server = Server()
-        early = b"HTTP/1.1 103 Early Hints\r\nSession-Id: sess_1\r\nLink: </a>\r\n\r\n"
         server.reply = lambda message: early + ok(b"", *lines)
         rig = await start(server, strip_session_headers=strip)
         for _ in range(2):

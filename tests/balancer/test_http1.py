@@ -108,6 +108,8 @@ KEPT = {
         [],
     ),
     "forged origins in disguise": (["X_Forwarded_For: 1", "X-Forwarded_Proto: https"], []),
+    "all of their family": (["X-Forwarded-Prefix: /a", "x_forwarded.User: me", "X-Forwarded-: x"], []),
+    "names that only begin like it": (["X-Forwarded: 1", "X-Forward: 1"], ["X-Forwarded: 1", "X-Forward: 1"]),
     "an upgrade to h2c": (["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAM"], []),
     "several cookies": (["Cookie: a=1", "Cookie: b=2"], ["Cookie: a=1; b=2"]),
     "a proxy before us": (["Via: 1.1 other"], ["Via: 1.1 other"]),

@@ -81,6 +81,10 @@ ROWS = [
     ends_here("RFC 7239 8.1", "X-Forwarded-Proto", "X-Forwarded-Proto: https"),
     ends_here("RFC 7239 8.1", "X-Forwarded-Host", "X-Forwarded-Host: victim"),
     ends_here("RFC 7239 8.1", "X-Forwarded-Port", "X-Forwarded-Port: 443"),
+    *(ends_here("RFC 7239 8.1", f"X-Forwarded-{name}, which some framework believes", f"X-Forwarded-{name}: evil")
+      for name in ("Prefix", "Ssl", "Scheme", "Protocol", "User", "Server", "By", "Client-Cert")),
+    ends_here("RFC 3875 4.1.18", "the same in other letters and punctuation", "x_forwarded_PREFIX: 1",
+              "X.Forwarded-Ssl: on", "X-Forwarded~User: root"),
     ends_here("RFC 7239 8.1", "X-Real-IP", "X-Real-IP: 10.0.0.1"),
     ends_here("RFC 7239 8.1", "Forwarded", 'Forwarded: for="[::1]";proto=https'),
     ends_here("RFC 7239 8.1", "Forwarded in capitals", "FORWARDED: for=10.0.0.1"),
@@ -88,5 +92,5 @@ ROWS = [
     forwarded("RFC 9110 7.6.3", "Via of the proxies before us stays, ours comes after", get("Via: 1.0 x, 1.1 y")),
     forwarded("RFC 9110 7.6.3", "ours names the version that the client spoke",
               message("GET / HTTP/1.0", "Host: a", "Via: 1.1 x"), get("Via: 1.1 x"), after="closed"),
-    forwarded("RFC 7239 8.1", "a name that only begins so goes on", get("X-Forwarded-Fore: golf")),
+    forwarded("RFC 7239 8.1", "a name that only begins so goes on", get("X-Forwards: golf")),
 ]
