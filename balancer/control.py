@@ -14,6 +14,8 @@ from balancer.state import Balancer
 from balancer.telling.feed import line_of
 from servers.control import Command, ControlError, Stream
 
+MOST_LABEL = 256
+"""Characters of a label, which every event carries."""
 PATIENCE = 30.0
 """Seconds that `remove` waits for running requests when it is told to wait."""
 
@@ -119,6 +121,11 @@ class Control:
 
     async def label(self, **labels: str) -> dict[str, Any]:
         """Labels are stamped on every event; store=redis, for example."""
+        for name, text in labels.items():
+            if len(name) > MOST_LABEL or len(str(text)) > MOST_LABEL:
+                raise ControlError(
+                    f"the label {name[:20]!r} is too long: {MOST_LABEL} characters at most, name and value"
+                )
         self._balancer.label(labels)
         return {"labels": self._balancer.labels}
 

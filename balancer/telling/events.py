@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _USER = re.compile(rb"(?i)\r\nlab-user:[ \t]*([^\r]*)")
 MOST_HASHED = 4096
+MOST_TEXT = 1024
+"""Characters of a path, or of whatever else a client may make as long as a head can be."""
 
 
 def begin(exchange: "Exchange") -> float:
@@ -83,7 +85,7 @@ def _told(request: "Request") -> str:
 
 
 def _text(value: bytes) -> str:
-    return json.dumps(value.decode("latin-1"))
+    return json.dumps(value[:MOST_TEXT].decode("latin-1"))
 
 
 @functools.lru_cache(MOST_HASHED)

@@ -11,6 +11,8 @@ from typing import Any
 
 MOST_WAITING = 20_000
 """Events one subscriber may be behind."""
+MOST_BYTES = 16 * 1024 * 1024
+"""Of them together: events are as long as what clients ask for."""
 BATCH = 0.02
 """Seconds in which events gather for one batch."""
 
@@ -21,14 +23,17 @@ class Subscriber:
     def __init__(self, most: int) -> None:
         self._most = most
         self._waiting: list[str] = []
+        self._bytes = 0
         self._dropped = 0
         self._awake = asyncio.Event()
 
     def put(self, line: str) -> None:
-        """Never waits: beyond `most` the event is dropped, and counted."""
-        if len(self._waiting) >= self._most:
+        """Never waits: beyond `most` events or MOST_BYTES the event is dropped, and counted."""
+        size = self._bytes + len(line)
+        if len(self._waiting) >= self._most or size > MOST_BYTES:
             self._dropped += 1
             return
+        self._bytes = size
         if self._dropped:
             self._waiting.append(self._missed())
         self._waiting.append(line)
@@ -42,7 +47,7 @@ class Subscriber:
         self._awake.clear()
         if self._dropped:
             self._waiting.append(self._missed())
-        lines, self._waiting = self._waiting, []
+        lines, self._waiting, self._bytes = self._waiting, [], 0
         return "".join(lines)
 
     def _missed(self) -> str:

@@ -3,8 +3,12 @@
 import asyncio
 from hashlib import sha256
 
+import pytest
+
 from balancer.control import Control
-from balancer.telling.feed import Feed, line_of
+from balancer.telling.events import MOST_TEXT
+from balancer.telling.feed import MOST_BYTES, Feed, line_of
+from servers.control import ControlError
 from tests.balancer.rig import OUR_TIME, Rig, events, get, ok
 
 
@@ -33,6 +37,17 @@ async def test_what_a_slow_reader_misses_is_counted_where_it_is_missing() -> Non
     assert await anext(reader) == number(5)
 
 
+async def test_a_reader_that_has_stopped_costs_some_memory_and_no_more() -> None:
+    feed = Feed()
+    reader = feed.subscribe()
+    long = line_of({"kind": "mark", "what": "x" * (MOST_BYTES // 4)})
+    for _ in range(5):
+        feed.put(long)
+    assert await anext(reader) == long * 3 + line_of({"kind": "dropped", "count": 2})
+    feed.put(long)
+    assert await anext(reader) == long  # what has been read makes room again
+
+
 async def test_a_reader_that_was_late_learns_at_the_end_what_it_missed() -> None:
     feed = Feed(most_waiting=1)
     reader = feed.subscribe()
@@ -56,6 +71,23 @@ def hash12(session: bytes) -> str:
 
 def control_of(rig: Rig) -> Control:
     return Control(rig.balancer, "127.0.0.1:1", asyncio.Event())
+
+
+async def test_an_event_tells_the_beginning_of_a_long_path(rig: Rig) -> None:
+    feed = events(rig.balancer.feed.subscribe())
+    path = "/" + "x" * 20_000
+    await rig.ask(get(path, f"Lab-User: {'u' * 5000}"))
+    event = await anext(feed)
+    assert event["path"] == path[:MOST_TEXT]
+    assert event["user"] == "u" * MOST_TEXT
+
+
+@pytest.mark.parametrize("label", [{"store": "x" * 257}, {"x" * 257: "redis"}])
+async def test_a_label_that_would_swell_every_event_is_refused(rig: Rig, label: dict[str, str]) -> None:
+    control = control_of(rig)
+    with pytest.raises(ControlError, match="256 characters at most"):
+        await control.label(**label)
+    assert (await control.label(store="x" * 256))["labels"] == {"store": "x" * 256}
 
 
 async def test_what_an_event_tells(rig: Rig) -> None:
