@@ -21,7 +21,11 @@ State = dict[str, Any]
 METRICS: dict[str, tuple[str, str, Callable[[State], dict[str, float]]]] = {
     "requests_total": ("counter", "Requests answered.", lambda b: {"": b["requests"]}),
     "responses_total": ("counter", "Answers by class of status.", lambda b: _by("class", b["statuses"])),
-    "sessions_total": ("counter", "Requests that carried a session ID.", lambda b: {"": b["with_session"]}),
+    "sessions_total": (
+        "counter",
+        "Requests that carried a session ID, and whose answer told an outcome.",
+        lambda b: {"": b["with_session"]},
+    ),
     "logouts_total": ("counter", "Of those, answered as if by a stranger.", lambda b: {"": b["logged_out"]}),
     "outcomes_total": ("counter", "What became of sessions.", lambda b: _by("outcome", b["outcomes"])),
     "errors_total": ("counter", "Failures to serve a request.", lambda b: {"": b["errors"]}),
