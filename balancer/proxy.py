@@ -24,8 +24,6 @@ MAX_FIRST = 64 * 1024
 SLOWEST = 500
 """Bytes of a body in a second that a client must send on average, once the response timeout is over: one byte now and
 then buys no time to speak of (slow loris; the rate is that of Apache's mod_reqtimeout)."""
-TUNNEL_IDLE = 3600.0
-"""Seconds without a byte in either direction."""
 
 
 class Exchange:
@@ -117,7 +115,7 @@ class Exchange:
         client, balancer = self.client, self.balancer
         if self.tunnel:
             assert self.upstream is not None
-            client.deadline = balancer.within(TUNNEL_IDLE)
+            client.deadline = balancer.within(balancer.config.tunnel_timeout)
             self.upstream.write(data)
             return b""
         assert self.upload is not None
@@ -221,7 +219,7 @@ class Exchange:
 
     def deliver_part(self, data: bytes) -> None:
         if self.tunnel:
-            self.client.deadline = self.balancer.within(TUNNEL_IDLE)
+            self.client.deadline = self.balancer.within(self.balancer.config.tunnel_timeout)
             self.client.write(data)
             return
         assert self.download is not None
@@ -242,7 +240,7 @@ class Exchange:
         """Both sides speak another protocol from here on (RFC 9110 section 7.8); we pass bytes."""
         assert self.upstream is not None
         self.tunnel = True
-        self.client.deadline = self.balancer.within(TUNNEL_IDLE)
+        self.client.deadline = self.balancer.within(self.balancer.config.tunnel_timeout)
         self.client.write(answer.kept + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + data)
         self.client.go_on()
         if early := self.client.take_buffer():

@@ -41,8 +41,8 @@ class Traffic:
             self._listening.append(await listen(sock.dup(), self._newcomer))
 
     async def finish(self, *, handed_over: bool = False) -> None:
-        """Running requests may end, up to `stop_timeout` seconds. Clients at rest are let go, and not in the moment in
-        which they may be asking again.
+        """Running requests and tunnels may end, up to `stop_timeout` seconds. Clients at rest are let go, and not in
+        the moment in which they may be asking again.
 
         `handed_over`: the next balancer serves the same sockets, so nobody is in a hurry: clients at rest may ask once
         more, and are told then that this connection ends (as HAProxy's `idle-close-on-response` does).
@@ -66,10 +66,7 @@ class Traffic:
             async with asyncio.timeout(patience):
                 await balancer.until_empty()
         for client in list(balancer.clients):
-            if isinstance(client, Client) and client.at_rest:
-                client.close()
-            else:
-                client.abort()
+            _end(client)
         for upstream in list(balancer.upstreams):
             upstream.transport.abort()
         for task in self._tasks:
@@ -103,17 +100,24 @@ class Traffic:
 
 
 def _let_go(client: Client | Arrival, rest: float) -> None:
-    """At work: it ends after the running request, whose answer says so. At rest: once `rest` seconds have passed since
-    its last answer; not come to a request yet: in so many seconds."""
+    """At work: it ends after the running request, whose answer says so, or with its tunnel. At rest: once `rest`
+    seconds have passed since its last answer; not come to a request yet: in so many seconds."""
     balancer = client.balancer
     if isinstance(client, Arrival):
         client.deadline = min(client.deadline, balancer.within(rest))
-    elif client.exchange is not None:
-        if client.exchange.tunnel:
-            trouble.client_gone(client.exchange)
     elif client.at_rest:
         until = client.deadline - balancer.config.idle_timeout + rest
         if until < balancer.within(0):
             client.close()
         else:
             client.deadline = min(client.deadline, until)
+
+
+def _end(client: Client | Arrival) -> None:
+    """It has had all the time there was."""
+    if client.exchange is not None and client.exchange.tunnel:
+        trouble.client_gone(client.exchange)
+    elif isinstance(client, Client) and client.at_rest:
+        client.close()
+    else:
+        client.abort()

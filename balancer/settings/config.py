@@ -48,6 +48,7 @@ class BalancerConfig:
     head_timeout: float = 10.0
     response_timeout: float = 30.0
     idle_timeout: float = 60.0
+    tunnel_timeout: float = 3600.0
     backend_idle_timeout: float = 4.0
     stop_timeout: float = 10.0
     max_connections: int = 10_000

@@ -35,6 +35,7 @@ OPTIONS = {
     "head_timeout": ("SECONDS", "for a whole request head, and for a TLS handshake before the first"),
     "response_timeout": ("SECONDS", "without a byte from the server, or of the client's request body"),
     "idle_timeout": ("SECONDS", "for clients that send no request, or read nothing"),
+    "tunnel_timeout": ("SECONDS", "without a byte in either direction of a WebSocket"),
     "backend_idle_timeout": ("SECONDS", "for connections to servers at rest; less than the servers' own"),
     "stop_timeout": ("SECONDS", "for running requests when it is stopped"),
     "max_connections": ("N", "clients at once; more get 503"),
@@ -73,6 +74,7 @@ SIGTERM and Ctrl-C finish what runs, and end. SIGHUP opens files anew and reads
 no settings: a running balancer is changed at its control socket. SIGUSR2 starts
 the same command line again, with a file of settings as it is then: the new
 process takes over the listening sockets, and the old one finishes what it has.
+In either case WebSockets run on for stop-timeout seconds, and are ended then.
 
 With --workers N the policies are as strict in each worker: with round_robin
 each has turns of its own. Sticky and address policies decide alike in all.

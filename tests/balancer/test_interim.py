@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from tests.balancer.conftest import Start
-from tests.balancer.rig import Line, Server, get, ok, until
+from tests.balancer.rig import Line, Rig, Server, get, ok, until
 
 UPGRADE = (
     "Connection: Upgrade",
@@ -135,29 +135,28 @@ async def test_a_websocket_through_the_balancer(start: Start) -> None:
     await runner.cleanup()
 
 
-async def tunnel(start: Start, early: bytes = b"") -> tuple[Line, Line]:
+async def switching(line: Line) -> None:
+    """A backend's part in a tunnel."""
+    head = await line.message()
+    assert head["upgrade"] == "websocket"
+    assert head["connection"].lower() == "upgrade"
+    line.send(SWITCH)
+    await asyncio.Event().wait()
+
+
+async def tunnel(rig: Rig, early: bytes = b"") -> tuple[Line, Line]:
     """(the client's end, the backend's end) of an upgraded connection."""
-
-    async def script(line: Line) -> None:
-        head = await line.message()
-        assert head["upgrade"] == "websocket"
-        assert head["connection"].lower() == "upgrade"
-        line.send(SWITCH)
-        await asyncio.Event().wait()
-
-    server = Server(script)
-    rig = await start(server)
     line = await rig.connect()
     answer = await line.ask(get("/", *UPGRADE) + early, bodyless=True)
     assert answer.status == 101
     assert answer["upgrade"] == "websocket"
     assert answer["connection"].lower() == "upgrade"
     assert answer["sec-websocket-accept"] == "x"
-    return line, server.lines[0]
+    return line, rig.servers["a"].lines[0]
 
 
 async def test_bytes_go_both_ways_in_a_tunnel(start: Start) -> None:
-    client, backend = await tunnel(start, early=b"before the answer|")
+    client, backend = await tunnel(await start(Server(switching)), early=b"before the answer|")
     client.send(get("/not a request"))
     assert await backend.read(18) == b"before the answer|"
     assert await backend.until(b"\r\n\r\n") == get("/not a request")
@@ -167,7 +166,7 @@ async def test_bytes_go_both_ways_in_a_tunnel(start: Start) -> None:
 
 @pytest.mark.parametrize("side", ["client", "backend"])
 async def test_a_tunnel_ends_with_either_side(start: Start, side: str) -> None:
-    client, backend = await tunnel(start)
+    client, backend = await tunnel(await start(Server(switching)))
     ends, other = (client, backend) if side == "client" else (backend, client)
     ends.send(b"last words")
     await ends.flush()
@@ -176,8 +175,23 @@ async def test_a_tunnel_ends_with_either_side(start: Start, side: str) -> None:
     await other.closed()
 
 
+@pytest.mark.parametrize("side", ["client", "backend"])
+async def test_a_tunnel_without_a_byte_ends_after_a_while(start: Start, side: str) -> None:
+    rig = await start(Server(switching), tunnel_timeout=5.0, idle_timeout=2.0, response_timeout=2.0)
+    client, backend = await tunnel(rig)
+    speaks, hears = (client, backend) if side == "client" else (backend, client)
+    for _ in range(2):
+        rig.pass_time(4)
+        speaks.send(b"I am here")
+        assert await hears.read(9) == b"I am here"
+    rig.pass_time(6)
+    assert await client.rest() == b""
+    await backend.closed()
+    assert rig.backend().in_flight == 0
+
+
 async def test_a_tunnel_has_back_pressure(start: Start) -> None:
-    client, backend = await tunnel(start)
+    client, backend = await tunnel(await start(Server(switching)))
     size = 32 * 1024 * 1024
     sending = asyncio.create_task(send(backend, size))
     done, _ = await asyncio.wait({sending}, timeout=0.3)

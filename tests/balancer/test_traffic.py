@@ -19,7 +19,7 @@ from balancer.settings.problems import ConfigError
 from balancer.state import Balancer
 from balancer.traffic import Traffic
 from servers.control import ControlError
-from tests.balancer.rig import Line, get, until
+from tests.balancer.rig import Line, Server, get, until
 
 
 @pytest.fixture
@@ -109,3 +109,38 @@ async def test_nor_is_such_a_backend_added(tmp_path: Path) -> None:
     with pytest.raises(ControlError, match=r"none\.pem cannot be read"):
         await control.add("https://127.0.0.1:1")
     assert balancer.pool.backends == []
+
+
+async def echoing(line: Line) -> None:
+    await line.message()
+    line.send(b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    while data := await line.reader.read(1024):
+        line.send(data)
+
+
+@pytest.mark.parametrize("handed_over", [False, True])
+@pytest.mark.parametrize("patience", [1.0, 60.0], ids=["until time is up", "until the client has had enough"])
+async def test_tunnels_run_on_when_the_balancer_stops(patience: float, handed_over: bool) -> None:
+    config = BalancerConfig(listen="127.0.0.1:0", stop_timeout=patience)
+    balancer = Balancer(config, Random(1), b"secret", asyncio.get_running_loop().time)
+    server = await Server(echoing).open()
+    balancer.pool.add(parse_backend(f"a={server.address}"))
+    sockets = open_sockets("127.0.0.1", 0)
+    serving = Traffic(balancer, sockets)
+    await serving.start()
+    line = Line(*await asyncio.open_connection(*sockets[0].getsockname()))
+    line.send(get("/", "Connection: Upgrade", "Upgrade: websocket"))
+    await line.until(b"\r\n\r\n")
+    finishing = asyncio.ensure_future(serving.finish(handed_over=handed_over))
+    await until(lambda: balancer._empty is not None)  # everybody has been asked to go
+    line.send(b"still here")
+    assert await line.read(10) == b"still here"
+    if patience > 1.0:
+        line.half_close()
+    assert await line.rest() == b""
+    await asyncio.wait_for(finishing, 5)
+    assert balancer.pool.backends[0].in_flight == 0
+    await line.hang_up()
+    await server.close()
+    for sock in sockets:
+        sock.close()
