@@ -41,20 +41,16 @@ def _words(question: Question, host: str) -> bytes:
 
 
 def _content(question: Question) -> bytes:
-    """What a file holds, with the line ends of HTTP if it has those of a text editor."""
+    """What a file holds, byte by byte: with the line ends of a text editor it is refused, as from a client."""
     if question.headers:
         raise ConfigError("--header goes with --explain 'METHOD TARGET'; write it into the file")
     try:
         with open(0 if question.request == "-" else question.request, "rb") as file:
-            data = file.read(MOST_BYTES)
+            return file.read(MOST_BYTES)
     except (OSError, ValueError) as failure:
         raise ConfigError(
             f"--explain: {question.request} cannot be read: {reason(failure)}; name a file, or 'METHOD TARGET'"
         ) from None
-    if b"\r" not in data:
-        head, _, body = data.rstrip(b"\n").partition(b"\n\n")
-        data = head.replace(b"\n", b"\r\n") + b"\r\n\r\n" + body
-    return data
 
 
 def _told(path: str, data: bytes, client: str) -> Explanation:

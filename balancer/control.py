@@ -1,6 +1,7 @@
 """The control channel's commands: state, live switches, marks, the feed (see servers/control.py for the protocol)."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -48,6 +49,7 @@ class Control:
         return describe(self._balancer, self._address)
 
     async def policy(self, name: str) -> dict[str, Any]:
+        require(str, name=name)
         try:
             require_policy(name)
         except ConfigError as problem:
@@ -57,6 +59,8 @@ class Control:
 
     async def add(self, address: str, name: str = "", weight: int = 1, addresses: Sequence[str] = ()) -> dict[str, Any]:
         """`addresses`: of its host name, where that has been looked up already."""
+        require(str, address=address, name=name)
+        require(int, weight=weight)
         backend = await self.made(address, name, weight, addresses)
         pool = self._balancer.pool
         if pool.find(backend.name):
@@ -85,7 +89,11 @@ class Control:
         `redispatch`: they do not even keep them: each is moved at the next request, as long as there is a server to
         move to. Of an address policy's clients (ip_hash, rendezvous) none is kept in any case.
         """
-        backends = [self._find(each) for each in ([name] if isinstance(name, str) else name)]
+        require(bool, redispatch=redispatch)
+        names = name if isinstance(name, list) else [name]
+        if not names:
+            raise ControlError("name: an empty list means no backend; name those that are to be drained")
+        backends = [self._find(each) for each in names]
         for backend in backends:
             backend.draining = True
             backend.leaving = redispatch
@@ -107,6 +115,7 @@ class Control:
 
     async def remove(self, name: str, wait: bool = False) -> dict[str, Any]:
         """It gets no more requests. `wait`: answer only when its running ones are over, so that it may be stopped."""
+        require(bool, wait=wait)
         backend = self._find(name)
         self._balancer.remove(backend)
         self._leaving = {each.name: each for each in (*self._leaving.values(), backend) if each.in_flight}
@@ -114,6 +123,7 @@ class Control:
 
     async def removed(self, name: str) -> dict[str, Any]:
         """Answer when the running requests of a removed server are over."""
+        require(str, name=name)
         backend = self._leaving.get(name)
         if backend is not None:
             await self._until_idle(backend)
@@ -126,16 +136,19 @@ class Control:
                 raise ControlError(
                     f"the label {name[:20]!r} is too long: {MOST_LABEL} characters at most, name and value"
                 )
+        require(str, **labels)
         self._balancer.label(labels)
         return {"labels": self._balancer.labels}
 
     async def mark(self, event: dict[str, Any]) -> dict[str, Any]:
         """Puts any event into the feed, in its place among the requests."""
+        require(dict, event=event)
         self._balancer.feed.put(line_of({"kind": "mark", "time": time.time(), **event}))
         return {"subscribers": len(self._balancer.feed.subscribers)}
 
     async def explain(self, request: str, client: str) -> dict[str, Any]:
         """What would become of a request that begins with these bytes (as Latin-1), if it came now from there."""
+        require(str, request=request, client=client)
         try:
             lines, served = explain(self._balancer, request.encode("latin-1"), client)
         except (ConfigError, UnicodeError) as problem:
@@ -150,6 +163,7 @@ class Control:
         return self._balancer.feed.subscribe()
 
     def _find(self, name: str) -> Backend:
+        require(str, name=name)
         pool = self._balancer.pool
         backend = pool.find(name)
         if backend is None:
@@ -163,6 +177,16 @@ class Control:
                 await self._balancer.until_idle(backend)
         except TimeoutError:
             raise ControlError(f"{backend.name} still has {backend.in_flight} requests after {PATIENCE:g} s") from None
+
+
+_KINDS = {str: "a text", int: "a whole number", bool: "true or false", dict: "an object"}
+
+
+def require(kind: type, **values: object) -> None:
+    """What comes in JSON may be anything. Raises ControlError for the first value of another type."""
+    for name, value in values.items():
+        if type(value) is not kind:
+            raise ControlError(f"{name}: must be {_KINDS[kind]}, not {json.dumps(value, default=repr)[:80]}")
 
 
 def describe(balancer: Balancer, address: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from functools import wraps
 from inspect import signature
 from typing import Any
 
-from balancer.control import PATIENCE, Control
+from balancer.control import PATIENCE, Control, require
 from balancer.explain import row
 from balancer.processes.workers import Workers
 from servers.control import Command, ControlError
@@ -57,6 +57,7 @@ class SharedControl(Control):
 
     async def explain(self, request: str, client: str) -> dict[str, Any]:
         """As the first worker would decide: each has turns, connections and health checks of its own."""
+        require(str, request=request, client=client)
         answers = await self._workers.tell("explain", request=request, client=client)
         if not answers:
             raise ControlError("no worker is there just now; ask again")

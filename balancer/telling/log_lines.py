@@ -19,9 +19,11 @@ LEFT = 499
 """The status when the client left before there was an answer: nginx's, and outside of RFC 9110 on purpose."""
 
 _NAME = "".join(f"(?:{c}|%(?:25)*(?:{ord(c):02x}|{ord(c.upper()):02x}))" for c in "session_id")
+# PHP, Rails and others read `session_id[]=` and `session_id[a][b]=` as a list and a table of that name.
+_BRACKETS = r"(?:(?:\[|%(?:25)*5b)(?:(?!%(?:25)*(?:26|3b|23|3d))[^&;#=\s\"]){0,64})?"
 # Percent-encoded once for each URL that this one is inside of; then so are the ends of the value.
 _SESSION = re.compile(
-    rf"(?i)({_NAME}(?:=|%((?:25)*)3d))((?(2)(?:(?!%\2(?:26|3b|23))[^&;#\s\"])*|[^&;#\s\"]*))".encode()
+    rf"(?i)({_NAME}{_BRACKETS}(?:=|%((?:25)*)3d))((?(2)(?:(?!%\2(?:26|3b|23))[^&;#\s\"])*|[^&;#\s\"]*))".encode()
 )
 
 

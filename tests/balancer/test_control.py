@@ -164,6 +164,38 @@ async def test_unknown_backends_are_named(rig: Rig) -> None:
         await control_of(rig).drain("x")
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ({"do": "drain", "name": []}, "name: an empty list means no backend; name those that are to be drained"),
+        ({"do": "drain", "name": {}}, "name: must be a text, not {}"),
+        ({"do": "drain", "name": None}, "name: must be a text, not null"),
+        ({"do": "drain", "name": ["a", 5]}, "name: must be a text, not 5"),
+        ({"do": "drain", "name": "a", "redispatch": "no"}, 'redispatch: must be true or false, not "no"'),
+        ({"do": "resume", "name": ["a"]}, 'name: must be a text, not ["a"]'),
+        ({"do": "remove", "name": "a", "wait": 1}, "wait: must be true or false, not 1"),
+        ({"do": "removed", "name": {}}, "name: must be a text, not {}"),
+        ({"do": "add", "address": 8001}, "address: must be a text, not 8001"),
+        ({"do": "add", "address": "127.0.0.1:1", "weight": True}, "weight: must be a whole number, not true"),
+        ({"do": "policy", "name": ["random"]}, 'name: must be a text, not ["random"]'),
+        ({"do": "label", "store": None}, "store: must be a text, not null"),
+        ({"do": "mark", "event": "x"}, 'event: must be an object, not "x"'),
+        ({"do": "explain", "request": None, "client": "::1"}, "request: must be a text, not null"),
+        ({"do": "explain", "request": "", "client": 5}, "client: must be a text, not 5"),
+    ],
+)
+async def test_values_of_another_type_are_refused(rig: Rig, short_folder, command: dict[str, Any], said: str) -> None:
+    control = control_of(rig)
+    server = await serve_control(short_folder / "balancer.sock", control.commands, control.streams)
+    before = describe(rig.balancer, "here")
+    try:
+        with pytest.raises(ControlError, match=f"^{re.escape(said)}$"):
+            await call(server.path, **command)
+        assert describe(rig.balancer, "here") == before
+    finally:
+        await server.close()
+
+
 async def test_over_the_socket(rig: Rig, short_folder) -> None:
     control = control_of(rig)
     server = await serve_control(short_folder / "balancer.sock", control.commands, control.streams)

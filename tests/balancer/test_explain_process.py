@@ -63,17 +63,19 @@ def test_a_file_with_settings_and_a_file_with_a_request(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "code"),
+    ("given", "code", "status"),
     [
-        (b"GET / HTTP/1.1\nHost: h\n", 0),
-        (b"GET / HTTP/1.1\nHost: h\n\n", 0),
-        (b"POST / HTTP/1.1\nHost: h\nContent-Length: 1\n\nx\n", 0),
-        (b"GET / HTTP/1.1\r\nHost: h\nX: y\r\n\r\n", 1),
-        (b"GET / HTTP/1.1\n", 1),
+        (b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", 0, ""),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nx\n", 0, ""),
+        (b"GET / HTTP/1.1\nHost: h\n\n", 1, "400"),
+        (b"GET / HTTP/1.1\r\nHost: h\nX: y\r\n\r\n", 1, "400"),
+        (b"GET / HTTP/1.1\r\nHost: h\r\n", 1, "408"),
     ],
 )
-def test_standard_input_and_the_line_ends_of_editors(given: bytes, code: int) -> None:
-    assert explain("-", *SERVERS, given=given)[0] == code
+def test_standard_input_is_explained_as_it_is(given: bytes, code: int, status: str) -> None:
+    found, said, _ = explain("-", *SERVERS, given=given)
+    assert found == code
+    assert ("answer     HTTP/1.1 " + status in said) is (code == 1)
 
 
 def test_a_refused_request_shows_its_answer() -> None:

@@ -105,6 +105,10 @@ IN_URLS = {
     "inside of another URL": b"/login?next=" + quote(b"/cart?session_id=" + ID + b"&x=1", safe="").encode() + b"&y=2",
     "inside of that": b"/a?b=" + quote(quote(b"/cart?session_id=" + ID + b"&x=1", safe=""), safe="").encode() + b"&y=2",
     "twice": b"/?session_id=" + ID + b"&session_id=" + ID,
+    "in a list": b"/?session_id[]=" + ID + b"&b=2",
+    "in an encoded list": b"/?session_id%5B%5d=" + ID,
+    "in a table": b"/?a=1&session_id[a][%62]=" + ID,
+    "in a list in another URL": b"/login?next=" + quote(b"/?session_id[]=" + ID + b"&x=1", safe="").encode() + b"&y=2",
     "in quotes": b"/?session_id=%22" + ID + b"%22",
 }  # fmt: skip
 
@@ -130,6 +134,10 @@ def test_the_same_session_has_the_same_name_wherever_it_is() -> None:
         "inside of another URL",
         "inside of that",
         "in quotes",
+        "in a list",
+        "in an encoded list",
+        "in a table",
+        "in a list in another URL",
     ):
         assert b"~" + name.encode() in NAMES.masked(IN_URLS[where]), where
     assert NAMES.masked(IN_URLS["inside of another URL"]).endswith(b"%26x%3D1&y=2")
@@ -143,7 +151,17 @@ def test_the_name_hangs_on_the_key() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", [b"/", b"/?session=1", b"/?id=%41", b"/session_ids/", b"/?a=%", b"/%%%25%2", b"/?session_id"]
+    "url",
+    [
+        b"/",
+        b"/?session=1",
+        b"/?id=%41",
+        b"/session_ids/",
+        b"/?a=%",
+        b"/%%%25%2",
+        b"/?session_id",
+        b"/?session_id[]&a=b",
+    ],
 )
 def test_other_urls_stay_as_they_are(url: bytes) -> None:
     assert NAMES.masked(url) == url
