@@ -42,7 +42,7 @@ SESSION = re.compile(rb"(?:^|;)[ \t]*session_id=([^;]+)")
 ISSUED = re.compile(rb"(?i)\r\nset-cookie:[ \t]*session_id=([^;\r]+)")
 """In the head of an answer."""
 
-_SAID = re.compile(rb"(?i)\r\n(session-(?:outcome|age)):[ \t]*([^\r]*)")
+_SAID = re.compile(rb"(?i)\r\nsession-(outcome|age):[ \t]*([^\r]*)")
 """What a backend tells us, likewise: in disguise it is another field, which may come from anywhere."""
 
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})  # RFC 9110 section 9.2.2
@@ -174,9 +174,9 @@ def parse_response(raw: bytes, method: bytes, strip: bool = False) -> Response:
     except Refused as refused:
         raise Refused(502, str(refused)) from None
     connection = tokens(fields.get(b"connection", b""))
-    said = {b"session-outcome": b"", b"session-age": b""}
+    said: dict[bytes, list[bytes]] = {b"outcome": [], b"age": []}
     for name, value in _SAID.findall(raw):
-        said[name.lower()] += value.rstrip(b" \t")  # two outcomes are none
+        said[name.lower()].append(value.rstrip(b" \t"))
     kept = [b"HTTP/1.1" + lines[0][8:] + (b" " if len(lines[0]) == 12 else b""), *kept, b""]
     keep_alive = persists(connection, minor) and length != UNTIL_CLOSE
     verbatim = b"\r\n".join([*kept, b""]) == raw
@@ -190,8 +190,8 @@ def parse_response(raw: bytes, method: bytes, strip: bool = False) -> Response:
         verbatim=verbatim,
         dated=dated,
         whole=len(raw) + length if dated and keep_alive and length >= 0 and minor == 1 else -1,
-        outcome=OUTCOMES_BY_NAME.get(said[b"session-outcome"]),
-        age=said[b"session-age"],
+        outcome=OUTCOMES_BY_NAME.get(b", ".join(said[b"outcome"])),
+        age=b", ".join(said[b"age"]),
         upgrade=fields.get(b"upgrade", b"") if b"upgrade" in connection else b"",
     )
 

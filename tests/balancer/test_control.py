@@ -53,15 +53,16 @@ async def test_only_the_field_itself_tells_an_outcome(rig: Rig) -> None:
             ["Session-Outcome: hit", "Session_Outcome: unknown"],
             ["SESSION-OUTCOME:expired ", "Connection: close"],
             ["Session-Outcome: hit", "Session-Outcome: unknown"],
+            ["Session-Outcome: un", "Session-Outcome: known"],
             ["X-Session-Outcome: unknown"],
         ]
     )
     rig.servers["a"].reply = lambda message: ok(b"ok", *next(said))
-    for _ in range(5):
+    for _ in range(6):
         await rig.ask(get("/", "Cookie: session_id=sess_1"))
     counted = rig.totals()
     assert counted["outcomes"] == {"hit": 1, "expired": 1}
-    assert (counted["requests"], counted["with_session"], counted["logged_out"]) == (5, 2, 1)
+    assert (counted["requests"], counted["with_session"], counted["logged_out"]) == (6, 2, 1)
     help_text = "Requests that carried a session ID, and whose answer told an outcome."
     assert f"# HELP balancer_backend_sessions_total {help_text}\n" in ask_admin(rig, "/metrics")[1]
 
