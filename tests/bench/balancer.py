@@ -25,6 +25,9 @@ from proxies import OTHER_CORE, Stage, control_of, cpu_seconds, installed, memor
 from works import BROWSER_HEAD, WORKS, Side, Work, raw_head
 
 Figures = dict[str, list[dict[str, float]]]
+WARM = 3
+"""Seconds before the first round: connections are made, caches filled, and our balancer has seen for how long the
+backends keep connections, without which each POST gets a new one."""
 CONTESTANTS = Path(__file__).parent / "contestants"
 
 
@@ -106,7 +109,7 @@ def measure(work: Work, rounds: int, seconds: int) -> Figures:
                 held = crowd(port, side.idle, 1, 1)
                 readers.callback(held.kill)
             if not side.crowd:
-                wrk(work, port, 1, script)  # warm: connections made, caches filled
+                wrk(work, port, WARM, script)
             figures[name] = []
         for _ in range(rounds):
             for name, running in proxies.items():

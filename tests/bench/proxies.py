@@ -135,7 +135,9 @@ class Stage:
 
     def backends(self, count: int) -> list[int]:
         """Ports of so many backends: one nginx that listens on all of them, and answers from memory."""
-        ports = [free_port() for _ in range(count)]
+        with ExitStack() as held:  # all at once, so that none comes twice
+            probes = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+            ports = [int(probe.getsockname()[1]) for probe in probes]
         listen = " ".join(f"listen 127.0.0.1:{port} backlog=4096;" for port in ports)
         config = configured("nginx-backend.conf", self.folder, PORT=ports[0], LISTEN=listen)
         self.start(OTHER_CORE, ["nginx", "-c", config], ports[0])

@@ -164,7 +164,7 @@ async def test_many_requests_into_a_black_hole_all_go_elsewhere(start: Start) ->
     with black_hole() as port:
         lost = Server()
         lost.port = port
-        rig = await start(lost, Server(), connect_timeout=0.1)
+        rig = await start(lost, Server(), connect_timeout=0.5)
         lines = [await rig.connect() for _ in range(50)]
         for line in lines:
             line.send(POST)
