@@ -94,7 +94,6 @@ class Listener:
     def __init__(self, plane: "Plane", sock: socket.socket, factory: Callable[[], asyncio.Protocol]) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # those accepted inherit it
-        self.sockets = (sock,)
         self._sock = sock
         self._family = sock.family
         self._plane = plane

@@ -1,5 +1,6 @@
 """The README: its tables are the code's, its pictures exist, its commands run."""
 
+import json
 import os
 import re
 import runpy
@@ -9,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.bench.works import WORKS
 
 HERE = Path(__file__).resolve().parent.parent
 README = (HERE / "README.md").read_text()
@@ -26,6 +29,12 @@ def commands() -> list[str]:
 def test_the_tables_are_generated_from_the_code() -> None:
     readme = runpy.run_path(str(HERE / ".ci" / "readme"))
     assert readme["render"](README) == README, "run .ci/readme"
+
+
+def test_every_work_of_the_balancers_benchmark_was_measured_in_several_rounds() -> None:
+    figures = json.loads((HERE / "tests" / "bench" / "figures.json").read_text())["balancer"]
+    assert sorted(bench["work"] for bench in figures) == sorted(WORKS)
+    assert all(bench["rounds"] >= 5 for bench in figures)
 
 
 def test_every_picture_and_file_that_is_named_exists() -> None:
