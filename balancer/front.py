@@ -208,6 +208,8 @@ class Client(asyncio.Protocol):
         if unsent and unsent != self._unsent:
             self._unsent = unsent  # a slow reader, but it does read
             self.deadline = self.balancer.within(self.balancer.config.idle_timeout)
+        elif self._lingering and not unsent:
+            self.transport.close()  # the system still has what the client has not read yet, and goes on sending it
         elif self._closing or unsent:
             self.abort()
         elif self.exchange is not None:

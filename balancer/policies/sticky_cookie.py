@@ -48,7 +48,7 @@ class StickyCookie:
             return self._first(available, request)
         pick = self._homes.get(sent[1])
         if pick is None and (pick := self._look_closer(request.cookie)) is None:
-            return self._move(sent[1], available, request)
+            return self._move(available, request)
         if len(request.cookie) <= LONGEST:
             if len(self._users) >= MOST_USERS:
                 self._users.clear()
@@ -98,9 +98,11 @@ class StickyCookie:
         found = self._homes[value] = self._firsts[home] if 2 * told.age >= PERIODS else home.pick
         return found
 
-    def _move(self, value: bytes, available: Available, request: Request) -> Pick | None:
-        """None of the user's values leads anywhere; the first tells why."""
-        told = self._cookie.read(value, self._clock())
+    def _move(self, available: Available, request: Request) -> Pick | None:
+        """None of the user's values leads anywhere; the first that names a server tells why, else the first of ours."""
+        now, values = self._clock(), islice(self._cookie.find_all(request.cookie), MOST_NAMESAKES)
+        ours = [told for sent in values if (told := self._cookie.read(sent[1], now)) is not None]
+        told = next((each for each in ours if each.key in self._known and _holds(each)), ours[0] if ours else None)
         home = self._known.get(told.key) if told is not None else None
         if told is None:
             why = "bad_cookie"

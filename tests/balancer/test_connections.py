@@ -1,9 +1,11 @@
 """Connections on both sides: kept, used again, pipelined, half closed, and ended when they must be."""
 
 import asyncio
+import socket
 
 import pytest
 
+from balancer.front import LINGER
 from tests.balancer.conftest import Start
 from tests.balancer.rig import Line, Message, Rig, Server, get, ok, until
 
@@ -275,3 +277,25 @@ async def test_too_many_clients_get_503(start: Start) -> None:
     await first.hang_up()
     await until(lambda: len(rig.balancer.clients) == 1)
     assert (await rig.ask()).status == 200
+
+
+async def test_what_the_system_still_holds_is_delivered_after_lingering(start: Start) -> None:
+    """A client that reads late, behind a request that was refused: it gets all of the answer before that, and why."""
+    server = Server()
+    server.reply = lambda message: ok(b"x" * 400_000)
+    rig = await start(server)
+    loop, late = asyncio.get_running_loop(), socket.socket()
+    late.setblocking(False)
+    await loop.sock_connect(late, rig.address)
+    await loop.sock_sendall(late, get() + b"GET / HTTP/1.1\r\n\r\n")
+    await until(lambda: [client for client in rig.balancer.clients if client._lingering])
+    (client,) = rig.balancer.clients
+    await until(lambda: client.transport.get_write_buffer_size() == 0)
+    rig.pass_time(LINGER + 1)
+    await until(lambda: not rig.balancer.clients)
+    heard = b""
+    while piece := await loop.sock_recv(late, 1 << 20):
+        heard += piece
+    late.close()
+    assert heard.count(b"x" * 400_000) == 1
+    assert b"400 Bad Request: no Host" in heard

@@ -77,7 +77,12 @@ def test_a_stale_cookie_of_our_name_before_the_valid_one_moves_nobody(pool: Pool
         for sent in (first + b"; " + cookie, first + b"; a=b; " + theirs + b"; " + cookie):
             assert [pick(policy, pool, sent) for _ in range(3)] == [Pick(pool.backends[1])] * 3
     assert pick(policy, pool, down + b"; lab_server=stale").moved == "down"
-    assert pick(policy, pool, b"lab_server=stale; " + down).moved == "bad_cookie"
+    assert pick(policy, pool, b"lab_server=stale; " + down).moved == "down"
+    hard = sticky(mode="hard")
+    down_too = cookie_for(hard, pool_of(3), "server-3")
+    assert (
+        hard.pick(pool.available, request(b"lab_server=stale; " + down_too)) is None
+    )  # it may come back, and knows this user
     many = b"lab_server=stale; " * sticky_cookie.MOST_NAMESAKES
     assert pick(policy, pool, many + cookie).moved == "bad_cookie"
 
