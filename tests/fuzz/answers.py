@@ -31,8 +31,8 @@ DATE = re.compile(rb"(?i)\r\ndate:")
 @dataclass
 class Answer:
     """How a backend's bytes read as an answer. `outcome`: it is 'whole'; 'refused', so that the client gets a 502;
-    'broken' in its body, so that the client gets a 502 if that shows at once (`why` says what), and is cut off if some of
-    it has gone on already; or it 'waits' for more."""
+    'broken' in its body, so that the client gets a 502 if that shows at once (`why` says what), and is cut off if some
+    has gone on already; or it 'waits' for more."""
 
     outcome: str
     status: int = 502
