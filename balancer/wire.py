@@ -53,9 +53,6 @@ class Wire(asyncio.Transport):
         self._protocol = protocol
         self._data_received = protocol.data_received
 
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        return self._protocol
-
     def ready(self, mask: int) -> None:
         if mask == EPOLLIN:
             try:
