@@ -15,7 +15,7 @@ from scenarios.cluster.door import open_door
 from scenarios.cluster.processes import ProcessCluster
 from scenarios.crowd import Crowd
 from scenarios.errors import LabError
-from scenarios.folds import Fold
+from scenarios.folds.fold import Fold
 from servers.control import Command
 
 THINK = 0.5  # mean seconds between a page and the user's next click: lively on a board, cheap on the machine

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 from scenarios.errors import LabError
 from scenarios.events import Event
-from scenarios.folds import Fold
+from scenarios.folds.fold import Fold
 from scenarios.journal import JournalReader
 
 STEP = 0.05  # seconds slept at least: a sleep per event would cost more than the events

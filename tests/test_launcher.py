@@ -50,7 +50,9 @@ def new_checkout(home: Path, wheels: Path) -> Path:
     (home / "scenarios").mkdir(parents=True)
     (home / "scenarios" / "__main__.py").write_text(MAIN)
     shutil.copy(HERE / "lab", home)
-    (home / "requirements.lock").write_text("# a lock\n" + wheel(wheels, "1.0") + "# --- only for the tests: ---\n")
+    (home / "requirements.lock").write_text(
+        "# a lock\n" + wheel(wheels, "1.0") + "# --- more: ---\n# --- only for the tests: ---\n"
+    )
     return home
 
 
@@ -119,11 +121,16 @@ def test_a_newer_lock_is_installed(made: Path, wheels: Path, environ: dict[str, 
 
 
 @pytest.mark.slow
-def test_only_the_tests_get_the_second_part(made: Path, wheels: Path, environ: dict[str, str]) -> None:
+def test_a_command_gets_the_parts_it_needs(made: Path, wheels: Path, environ: dict[str, str]) -> None:
     lock = made / "requirements.lock"
-    lock.write_text(lock.read_text() + wheel(wheels, "3.0").replace("tiny", "absent"))
+    absent = wheel(wheels, "3.0").replace("tiny", "absent")
+    lock.write_text(lock.read_text() + absent)
     assert start(made / "lab", "run", env=environ).stdout == "1.0 run\n"
+    assert start(made / "lab", "load", env=environ).stdout == "1.0 load\n"
     assert "absent" in one_line(start(made / "lab", "test", env=environ))
+    lock.write_text(lock.read_text().replace("# --- only", absent + "# --- only"))
+    assert start(made / "lab", "run", env=environ).stdout == "1.0 run\n"
+    assert "absent" in one_line(start(made / "lab", "load", env=environ))
 
 
 @pytest.mark.slow

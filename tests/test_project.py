@@ -18,28 +18,29 @@ from scenarios import __version__
 HERE = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((HERE / "pyproject.toml").read_text())
 LOCK = (HERE / "requirements.lock").read_text()
-RUN_PART, DEV_PART = re.split(r"^# ---.*\n", LOCK, flags=re.MULTILINE)
+RUN_PART, MORE_PART, DEV_PART = re.split(r"^# ---.*\n", LOCK, flags=re.MULTILINE)
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 
-def locked(part: str) -> dict[str, tuple[Requirement, int]]:
-    """By name: the pinned requirement with its marker, and how many hashes it has."""
+def locked(part: str) -> dict[str, list[tuple[Requirement, int]]]:
+    """By name: its pins, which may differ between Pythons, each with how many hashes it has."""
     blocks = re.findall(r"^([a-z0-9].*?)((?: \\\n    --hash=sha256:[0-9a-f]{64})*)$", part, re.MULTILINE)
-    pinned = [(Requirement(line), hashes.count("--hash")) for line, hashes in blocks]
-    return {canonicalize_name(requirement.name): (requirement, hashes) for requirement, hashes in pinned}
+    pinned: dict[str, list[tuple[Requirement, int]]] = {}
+    for line, hashes in blocks:
+        requirement = Requirement(line)
+        pinned.setdefault(canonicalize_name(requirement.name), []).append((requirement, hashes.count("--hash")))
+    return pinned
 
 
-def covers(lock: dict[str, tuple[Requirement, int]], wanted: Requirement, python: str) -> bool:
-    """Whether pip finds what is wanted in the lock, on Linux with this Python."""
+def covers(lock: dict[str, list[tuple[Requirement, int]]], wanted: Requirement, python: str) -> bool:
+    """Whether pip finds what is wanted in the lock, exactly once, on Linux with this Python."""
     environment = {"python_version": python, "python_full_version": f"{python}.9", "sys_platform": "linux", "extra": ""}
     if wanted.marker and not wanted.marker.evaluate(environment):
         return True
-    pinned, _ = lock.get(canonicalize_name(wanted.name), (None, 0))
-    if pinned is None or (pinned.marker and not pinned.marker.evaluate(environment)):
-        return False
-    (version,) = (specifier.version for specifier in pinned.specifier)
-    return wanted.specifier.contains(version)
+    pins = [pin for pin, _ in lock.get(canonicalize_name(wanted.name), [])]
+    versions = [next(iter(pin.specifier)).version for pin in pins if not pin.marker or pin.marker.evaluate(environment)]
+    return len(versions) == 1 and wanted.specifier.contains(versions[0])
 
 
 def declared(extra: str) -> Iterable[Requirement]:
@@ -57,13 +58,17 @@ def test_the_lock_holds_what_pyproject_asks_for(python: str) -> None:
     run, everything = locked(RUN_PART), locked(LOCK)
     asked = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
     assert [str(wanted) for wanted in asked if not covers(run, wanted, python)] == []
+    more = locked(RUN_PART + MORE_PART)
+    assert [
+        str(wanted) for wanted in (*declared("locust"), *declared("reports")) if not covers(more, wanted, python)
+    ] == []
     assert [str(wanted) for wanted in declared("dev") if not covers(everything, wanted, python)] == []
 
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_each_part_of_the_lock_is_complete(python: str) -> None:
     """pip installs it with --no-deps, so whatever a package needs must be in it."""
-    for part in (locked(RUN_PART), locked(LOCK)):
+    for part in (locked(RUN_PART), locked(RUN_PART + MORE_PART), locked(LOCK)):
         missing = []
         for name in part:
             try:
@@ -75,13 +80,13 @@ def test_each_part_of_the_lock_is_complete(python: str) -> None:
 
 
 def test_each_line_of_the_lock_is_an_exact_version_with_hashes() -> None:
-    for part in (RUN_PART, DEV_PART):
-        pinned = locked(part)
-        assert len(pinned) == len(re.findall(r"^[a-z0-9]", part, re.MULTILINE))
-        for requirement, hashes in pinned.values():
-            assert [specifier.operator for specifier in requirement.specifier] == ["=="]
-            assert hashes, requirement
-    assert not locked(RUN_PART).keys() & locked(DEV_PART).keys()
+    pinned = [locked(part) for part in (RUN_PART, MORE_PART, DEV_PART)]
+    pins = [pin for part in pinned for pins in part.values() for pin in pins]
+    assert len(pins) == len(re.findall(r"^[a-z0-9]", LOCK, re.MULTILINE))
+    for requirement, hashes in pins:
+        assert [specifier.operator for specifier in requirement.specifier] == ["=="]
+        assert hashes, requirement
+    assert len({name for part in pinned for name in part}) == sum(map(len, pinned))
 
 
 def test_the_lock_names_no_host_and_no_path() -> None:
@@ -125,7 +130,7 @@ def test_the_shell_scripts_parse_and_can_be_executed() -> None:
         ("servers/control.py", "import balancer.pool", "scenarios -> balancer -> servers"),
         ("balancer/pool.py", "import servers.members", "the balancer knows of the servers only"),
         ("balancer/http1.py", "import socket", "pure modules do no I/O"),
-        ("scenarios/folds.py", "import scenarios.crowd", "pure modules do no I/O"),
+        ("scenarios/folds/fold.py", "import scenarios.crowd", "pure modules do no I/O"),
     ],
 )
 def test_an_import_against_the_design_is_found(tmp_path: Path, module: str, line: str, broken: str) -> None:

@@ -9,7 +9,7 @@ from scenarios.boards.chart import chart
 from scenarios.boards.digits import big
 from scenarios.boards.lines import UNICODE, Frame, Glyphs, Line, beside, clean, fit, shorten, stack, width_of
 from scenarios.boards.words import big_percent, clock, count, counted, percent
-from scenarios.folds import Fold
+from scenarios.folds.fold import Fold
 
 WIDE = 120  # columns from which on there are three panels beside each other
 DIGITS = 22  # columns of the large rate

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from scenarios.boards.lines import Glyphs, Line, Span
 from scenarios.boards.words import clock, letter, percent
-from scenarios.folds import Fold, Moment
-from scenarios.series import Bucket
+from scenarios.folds.fold import Fold, Moment
+from scenarios.folds.series import Bucket
 
 SCALE = 6  # columns left of the plot: "100 % "
 LEGEND = 9  # columns right of it: " ─ 90.0 %"

@@ -18,7 +18,7 @@ from scenarios.boards.painter import Painter
 from scenarios.boards.plain import PlainLines, closing_lines
 from scenarios.boards.terminal import console_for, screen, takes_over
 from scenarios.events import Event, complaint
-from scenarios.folds import Fold
+from scenarios.folds.fold import Fold
 
 __all__ = ["Board", "watch_feed"]
 

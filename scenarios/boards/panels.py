@@ -6,7 +6,7 @@ import textwrap
 
 from scenarios.boards.lines import Glyphs, Line, clean, shorten, width_of
 from scenarios.boards.words import clock, count, counted, letter, percent
-from scenarios.folds import Fold, Server
+from scenarios.folds.fold import Fold, Server
 
 HEALTH = {
     "up": ("up", "good"),

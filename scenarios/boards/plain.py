@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from scenarios.boards.lines import UNICODE, Glyphs, clean
 from scenarios.boards.words import clock, count, counted, interval, percent
 from scenarios.events import Event
-from scenarios.folds import Counts, Fold
+from scenarios.folds.fold import Counts, Fold
 
 
 class PlainLines:

@@ -24,7 +24,7 @@ def main(args: argparse.Namespace) -> int:
 
     from scenarios import orderly
     from scenarios.boards.live import watch_feed
-    from scenarios.folds import Fold
+    from scenarios.folds.fold import Fold
     from scenarios.replay import replay
 
     async def show(events: AsyncIterator[dict[str, Any]]) -> Fold:

@@ -11,7 +11,7 @@ from typing import Any
 from scenarios.boards.live import watch_feed
 from scenarios.boards.report import act_report, summary
 from scenarios.boards.terminal import console_for, takes_over
-from scenarios.folds import Fold
+from scenarios.folds.fold import Fold
 from scenarios.run import Listener
 
 

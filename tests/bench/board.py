@@ -26,7 +26,7 @@ from pathlib import Path
 
 from scenarios.boards.board import Board
 from scenarios.boards.live import watch_feed
-from scenarios.folds import Fold
+from scenarios.folds.fold import Fold
 from scenarios.journal import JournalReader, JournalWriter
 from tests.scenarios.feeds import Event, act, act_end, mark, record, request, servers, ticket
 

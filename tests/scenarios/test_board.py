@@ -21,7 +21,7 @@ from scenarios.boards.picture import save_svg, svg
 from scenarios.boards.report import act_report, summary
 from scenarios.boards.terminal import console_for
 from scenarios.errors import LabError
-from scenarios.folds import Fold
+from scenarios.folds.fold import Fold
 from tests.scenarios.feeds import START, act, clicks, incident, mark, record, request, servers, ticket
 
 Event = dict[str, Any]

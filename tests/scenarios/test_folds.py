@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scenarios.folds import Counts, Fold
-from scenarios.series import Series
+from scenarios.folds.fold import Counts, Fold
+from scenarios.folds.series import Series
 from tests.scenarios.feeds import START, act, act_end, clicks, incident, mark, record, request, servers, ticket
 
 Event = dict[str, Any]

@@ -10,7 +10,7 @@ import pytest
 
 from scenarios.boards.live import watch_feed
 from scenarios.errors import LabError
-from scenarios.folds import Fold
+from scenarios.folds.fold import Fold
 from scenarios.journal import JournalWriter, header
 from scenarios.replay import paced, replay
 from tests.scenarios.feeds import Event, incident, request

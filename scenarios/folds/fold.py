@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scenarios.events import Event
-from scenarios.series import Series
+from scenarios.folds.series import Series
 
 LOGGED_OUT = frozenset({"unknown", "expired"})
 """Outcomes in which somebody sent a session ID and was answered as a stranger. `revoked` is not one: that session was
