@@ -28,6 +28,7 @@ COMMANDS = {
     "up": Command("up", "start a lab and keep it running"),
     "status": Command("status", "who served what, and the logout rate"),
     "watch": Command("watch", "show a running lab's board"),
+    "trace": Command("trace", "draw real messages as a sequence diagram"),
     "switch": Command("switch", "change the store or the policy while traffic flows"),
     "scale": Command("scale", "have more or fewer servers"),
     "kill": Command("one_server", "end a server without warning"),

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from servers.config import ConfigError, require_choice
-from servers.control import Command, ControlError
+from servers.control import Command, ControlError, Source, Stream
 from servers.session import Session, shorten
 from servers.sessions import ID_PREFIX
 from servers.shop import Shop
+from servers.store_calls import StoreCalls
 from servers.stores import STORES
 from servers.stores.base import OpenStore, StoreFailed
 from servers.switch import switch
@@ -26,6 +27,7 @@ class Commands:
         self.shop = shop
         self.store = store  # the one in force
         self.address = ""
+        self._calls = StoreCalls(shop.sessions)
         self._stop = stop
         self._switching = asyncio.Lock()
 
@@ -37,6 +39,13 @@ class Commands:
             "knows": self.knows,
             "shutdown": self.shutdown,
         }
+
+    def streams(self) -> dict[str, Stream]:
+        return {"store_calls": self.store_calls}
+
+    async def store_calls(self) -> Source:
+        """What is asked of the store from now on: see StoreCalls.listen."""
+        return self._calls.listen()
 
     async def close(self) -> None:
         await self.store.close()
@@ -73,6 +82,7 @@ class Commands:
                 await new.close()
                 reason = str(failure) or "requests are still running"
                 raise ControlError(f"not switched: {reason}; {shop.config.store} stays in force") from failure
+            self._calls.stand_in_front()
             shop.config = replace(shop.config, store=store, store_url=store_url)
             self.store = new
             await old.close()

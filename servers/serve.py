@@ -80,6 +80,6 @@ async def _open(config: ServerConfig, stop: asyncio.Event, at_the_end: AsyncExit
     host, port = runner.addresses[0][:2]
     commands.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if config.control:
-        control = await serve_control(config.control, commands.table())
+        control = await serve_control(config.control, commands.table(), commands.streams())
         at_the_end.push_async_callback(control.close)
     return commands.address

@@ -1,14 +1,15 @@
 """A cluster that another process runs (`lab up`), used through its door."""
 
+import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 from scenarios import runtime
 from scenarios.errors import LabError
-from servers.control import ControlError, call, stream
+from servers.control import ControlError, call, open_stream, stream
 
 
 class AttachedCluster:
@@ -81,6 +82,12 @@ class AttachedCluster:
         except ControlError as refusal:
             raise LabError(str(refusal)) from None
 
+    async def store_calls(self) -> AsyncGenerator[dict[str, Any], None]:
+        try:
+            return _read(await open_stream(self._door, "store_calls"))
+        except ControlError as refusal:
+            raise LabError(str(refusal)) from None
+
     async def stop(self) -> None:
         await runtime.down(self.name, self._environ)
 
@@ -92,3 +99,11 @@ class AttachedCluster:
             if not self._door.exists():
                 raise LabError(f"the lab {self.name!r} has ended: start it again with: lab up") from None
             raise LabError(str(refusal)) from None
+
+
+async def _read(lines: AsyncGenerator[bytes, None]) -> AsyncGenerator[dict[str, Any], None]:
+    try:
+        async for line in lines:
+            yield json.loads(line)
+    finally:
+        await lines.aclose()

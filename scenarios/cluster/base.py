@@ -3,7 +3,7 @@
 Every method raises LabError when it cannot do what was asked; its message says what to do next.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Protocol
 
 
@@ -55,6 +55,10 @@ class Cluster(Protocol):
 
     def events(self) -> AsyncIterator[dict[str, Any]]:
         """The balancer's feed from now on, without an end."""
+
+    async def store_calls(self) -> AsyncGenerator[dict[str, Any], None]:
+        """What the servers there are now ask of their logbooks, from this call on (servers/store_calls.py); each call
+        also says `server` and `store`. Close it, or servers go on telling."""
 
     async def stop(self) -> None:
         """End everything and leave nothing behind."""

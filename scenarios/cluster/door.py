@@ -35,7 +35,7 @@ async def open_door(
 
     methods = {name: command(getattr(cluster, name)) for name in METHODS}
     ours = {**methods, "mark": command(mark), "down": down, **(commands or {})}
-    door = await serve_control(path, ours, {"events": cluster.events})
+    door = await serve_control(path, ours, {"events": cluster.events, "store_calls": cluster.store_calls})
     try:
         yield ended
     finally:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,7 @@ from scenarios.cluster.ground import MOST_SERVERS, check_count, check_port, make
 from scenarios.cluster.programs import check_socket_path, last_line
 from scenarios.cluster.shared_stores import SharedStores, check_store, prepare_sqlite
 from scenarios.cluster.status import status
+from scenarios.cluster.store_calls import store_calls
 from scenarios.errors import LabError
 from servers.control import ControlError, call, stream
 
@@ -205,6 +206,9 @@ class ProcessCluster:
         async with aclosing(stream(self._control, "subscribe")) as feed:
             async for event in feed:
                 yield event
+
+    async def store_calls(self) -> AsyncGenerator[dict[str, Any], None]:
+        return await store_calls(self._fleet.servers.values())
 
     async def stop(self) -> None:
         """In the order that loses nothing: the balancer takes no more requests, servers finish, stores end."""

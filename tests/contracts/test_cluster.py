@@ -143,3 +143,16 @@ async def test_the_feed_carries_requests_marks_and_switches(cluster: Cluster) ->
 async def test_unknown_servers_are_named(cluster: Cluster, method: str) -> None:
     with pytest.raises(LabError, match="no server named 'server-9': did you mean"):
         await getattr(cluster, method)("server-9")
+
+
+async def test_what_servers_ask_of_their_logbooks_is_told(cluster: Cluster) -> None:
+    calls = await cluster.store_calls()
+    async with member(cluster.url) as ravi:
+        outcomes = [(await ask(ravi, "/account"))[1] for _ in range(2)]
+    heard = [await anext(calls) for _ in range(4)]  # the login's commit, a hit, and a miss with its second question
+    await calls.aclose()
+    assert sorted(outcomes) == ["hit", "unknown"]
+    assert {call["server"] for call in heard} == {"server-1", "server-2"}
+    assert {call["store"] for call in heard} == {"memory"}
+    assert sorted(call["do"] for call in heard) == ["commit", "find", "find", "find"]
+    assert len({call["hash"] for call in heard}) == 1
