@@ -9,11 +9,9 @@ from dataclasses import replace
 import aiohttp
 
 from scenarios.felt import Answer, Felt
+from scenarios.shop import MEMBERS
 from scenarios.traffic import Traffic
 from scenarios.users import Shopper
-
-MEMBERS = ("ravi", *(f"user{n:02d}" for n in range(1, 60)))
-"""The names of the shop's members: user K plays MEMBERS[K]."""
 
 
 class Crowd:

@@ -43,6 +43,27 @@ class Felt:
     views: int = 0
     strange_views: int = 0
 
+    def see(self, answer: "Answer", name: str, canary: str | None) -> list[str]:
+        """Count one answer to the member `name`; what was wrong with it, in the keys of WORDS."""
+        wrong = []
+        self.requests += 1
+        if answer.status == 0:
+            self.failed += 1
+        elif answer.status >= 500:
+            self.unavailable += 1
+            wrong.append("shop down")
+        if answer.via is None:
+            return wrong  # the balancer's own answer, or none: no server has seen the ID
+        self.with_session += answer.sent is not None
+        if answer.strange:
+            self.logged_out += 1
+            wrong.append("logged out")
+        foreign_page = canary is not None and answer.page.get("canary", canary) != canary
+        if foreign_page or answer.user not in (None, name):
+            self.somebody_else += 1
+            wrong.append("somebody else")
+        return wrong
+
     def add(self, more: "Felt") -> None:
         for key, count in asdict(more).items():
             setattr(self, key, getattr(self, key) + count)

@@ -22,9 +22,10 @@ from scenarios import checks
 from scenarios.act import COUNTED, Act, Cost
 from scenarios.cluster.base import Cluster
 from scenarios.cpu import cpu_seconds
-from scenarios.crowd import MEMBERS, Crowd
+from scenarios.crowd import Crowd
 from scenarios.errors import LabError
 from scenarios.felt import Felt
+from scenarios.shop import MEMBERS
 from scenarios.users import Advice
 
 Pace = Literal["fast", "watch", "step"]

@@ -22,6 +22,7 @@ from yarl import URL
 
 from scenarios.felt import WORDS, Answer, Felt
 from scenarios.jar import Jar
+from scenarios.shop import ITEMS, credentials
 from scenarios.traffic import Traffic
 
 Advice = Literal["none", "try again", "clear your cookies", "another browser"]
@@ -81,8 +82,7 @@ class Shopper:
 
     async def log_in(self) -> bool:
         """Post the credentials; True when the shop took them."""
-        form = {"username": self.name, "password": f"wristband-{self.name}"}
-        return (await self.ask("POST", "/login", form)).status == 200
+        return (await self.ask("POST", "/login", credentials(self.name))).status == 200
 
     async def browse(self) -> None:
         await self.ask("GET", "/")
@@ -223,22 +223,6 @@ class Shopper:
         return Answer(response.status, page, sent, kept, time.perf_counter() - start, page.get("served_by"))
 
     def _count(self, answer: Answer) -> None:
-        felt = self.felt
-        felt.requests += 1
-        if answer.status == 0:
-            felt.failed += 1
-        elif answer.status >= 500:
-            felt.unavailable += 1
-            self.feel("shop down", "")
-        if answer.via is None:
-            return  # the balancer's own answer, or none: no server has seen the ID
-        felt.with_session += answer.sent is not None
-        felt.logged_out += answer.strange
-        foreign_page = self.canary is not None and answer.page.get("canary", self.canary) != self.canary
-        if foreign_page or answer.user not in (None, self.name):
-            felt.somebody_else += 1
-            self.feel("somebody else", "")
-
-
-ITEMS = ("towel", "bottle", "gloves", "rope")
-"""Things every shop of the lab sells (servers/app.py's catalogue has more)."""
+        for what in self.felt.see(answer, self.name, self.canary):
+            if what != "logged out":  # that is felt by who finds no way in: see `member`
+                self.feel(what, "")

@@ -14,7 +14,7 @@ PROGRAM = shlex.quote(os.environ.get("LAB", "lab"))
 """What people type to start the lab, as the launcher was called."""
 
 MOST_SERVERS = 100  # as scenarios.cluster.processes has it, and
-MOST_USERS = 60  # scenarios.crowd; a test holds them equal, because importing those would make the help slow
+MOST_USERS = 60  # scenarios.shop; a test holds them equal, because importing those would make the help slow
 
 
 def not_known(kind: str, word: str, known: Iterable[str]) -> str:

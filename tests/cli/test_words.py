@@ -60,7 +60,7 @@ def test_version(lab: Lab) -> None:
 
 def test_limits_told_in_the_help_are_those_in_force() -> None:
     from scenarios.cluster.processes import MOST_SERVERS
-    from scenarios.crowd import MEMBERS
+    from scenarios.shop import MEMBERS
 
     assert arguments.MOST_SERVERS == MOST_SERVERS
     assert len(MEMBERS) == arguments.MOST_USERS

@@ -11,10 +11,11 @@ import aiohttp
 import pytest
 
 from scenarios import theory
-from scenarios.crowd import MEMBERS, Crowd
+from scenarios.crowd import Crowd
 from scenarios.felt import Felt
 from scenarios.intervals import wilson
 from scenarios.jar import Jar
+from scenarios.shop import MEMBERS
 from scenarios.traffic import Traffic
 from scenarios.users import Shopper
 from tests.scenarios.conftest import StartCluster
