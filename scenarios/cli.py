@@ -25,6 +25,7 @@ COMMANDS = {
     "run": Command("run", "play a scenario on a cluster of its own, and give the verdict"),
     "scenarios": Command("scenarios", "list the scenarios in the box"),
     "replay": Command("replay", "show a recorded run again"),
+    "sweep": Command("sweep", "play a grid of settings, each beside theory"),
     "up": Command("up", "start a lab and keep it running"),
     "status": Command("status", "who served what, and the logout rate"),
     "watch": Command("watch", "show a running lab's board"),

@@ -9,7 +9,8 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 
-from scenarios.boards.lines import STYLES, Glyphs, Line, clean, glyphs_for, width_of
+from scenarios.boards.lines import STYLES, Glyphs, Line, clean, glyphs_for
+from scenarios.boards.table import Cell, table, widths
 from scenarios.boards.words import count, counted, interval, percent
 
 WIDEST = 100  # columns; longer lines are hard to read
@@ -51,7 +52,7 @@ def _act_lines(act: Mapping[str, Any], text: str, width: int, glyphs: Glyphs) ->
         (percent(act["theory_rate"]), "theory"),
         _verdict(act["verdict"], glyphs),
     ]
-    yield from _table(("measured", "95 % interval", "theory", "verdict"), [row], {"verdict"}, 3)
+    yield from table(("measured", "95 % interval", "theory", "verdict"), [row], {"verdict"}, 3)
     of = f"{count(act['logged_out'])} of {count(act['with_session'])} requests with a wristband were logged out"
     yield [(f"  {of}", "quiet")]
     if act.get("tickets"):
@@ -92,9 +93,6 @@ def _measure(check: Mapping[str, Any]) -> str:
     return percent(value) if "%" in check["expected"] and value == value else f"{value:g}"
 
 
-Cell = tuple[str, str]  # text, style
-
-
 def _verdict(verdict: str, glyphs: Glyphs) -> Cell:
     return clean(verdict, glyphs), "GOOD" if verdict == "pass" else "BAD"
 
@@ -115,37 +113,11 @@ def _summary_lines(acts: Sequence[Mapping[str, Any]], verdict: str, width: int, 
         for act in acts
     ]
     # On 80 columns the policy has to go: the act's name says which it is, and its report has it in full.
-    if sum(_widths(heads, rows)) + len(heads) * 2 > width:
+    if sum(widths(heads, rows)) + len(heads) * 2 > width:
         heads = (*heads[:3], *heads[4:])
         rows = [[*row[:3], *row[4:]] for row in rows]
-    yield from _table(heads, rows, {"act", "store", "policy", "verdict"}, 2)
+    yield from table(heads, rows, {"act", "store", "policy", "verdict"}, 2)
     passed = sum(act["verdict"] == "pass" for act in acts)
     shown, style = _verdict(verdict, glyphs)
     yield []
     yield [("  Verdict: ", "strong"), (shown, style), (f" ({passed} of {counted(len(acts), 'act')} passed)", "quiet")]
-
-
-def _table(heads: Sequence[str], rows: list[list[Cell]], left: set[str], gap: int) -> Iterator[Line]:
-    """Columns as wide as what is in them: words, under the heads in `left`, flush left and numbers flush right."""
-    widths = _widths(heads, rows)
-    lines = [[(head, "quiet") for head in heads], *rows]
-    last = len(heads) - 1
-    for cells in lines:
-        line: Line = [("  ", "")]
-        for index, ((text, style), width) in enumerate(zip(cells, widths, strict=True)):
-            space = " " * (width - width_of(text))
-            if heads[index] not in left:
-                line.append((space + text, style))
-            else:
-                line.append((text + space if index < last else text, style))
-            if index < last:
-                line.append((" " * gap, ""))
-        yield line
-
-
-def _widths(heads: Sequence[str], rows: list[list[Cell]]) -> list[int]:
-    return [max(width_of(cell) for cell in column) for column in zip(heads, *_texts(rows), strict=True)]
-
-
-def _texts(rows: list[list[Cell]]) -> list[list[str]]:
-    return [[text for text, _ in row] for row in rows]

@@ -1,0 +1,83 @@
+"""`lab sweep`: a grid of short runs, each beside the law for it."""
+
+import argparse
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from scenarios.commands.arguments import MOST_SERVERS, MOST_USERS, not_known, number
+
+EXAMPLES = """\
+{lab} --servers 1..10                                     one logbook for each server: how the rate grows
+{lab} --servers 1..10 --store memory,redis --policy round_robin,random,sticky_cookie -o grid
+{lab} --servers 2,5 --on-unknown keep,clear,replace
+
+The folder (-o) keeps every finished cell: stop with Ctrl-C, and the same command goes on from there."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    from balancer.policies import POLICIES
+    from servers.config import ON_UNKNOWN
+    from servers.stores import STORES
+
+    add = parser.add_argument
+    add(
+        "--servers",
+        type=counts,
+        default="1..5",
+        metavar="N..M",
+        help="how many, such as 1..10 or 1,2,5 (default: 1..5)",
+    )
+    add("--store", type=several("store", STORES), default="memory", metavar="STORE,...", help="default: memory")
+    add(
+        "--policy",
+        type=several("policy", POLICIES),
+        default="round_robin",
+        metavar="POLICY,...",
+        help="default: round_robin",
+    )
+    add("--on-unknown", type=several("way", ON_UNKNOWN), default="keep", metavar="WAY,...", help="default: keep")
+    add(
+        "--requests",
+        type=number("number of requests", 50, 100_000),
+        default=500,
+        metavar="R",
+        help="in each cell (default: 500)",
+    )
+    add("--users", type=number("number of users", 1, MOST_USERS), default=MOST_USERS, metavar="K", help="how many")
+    add("--seed", type=int, default=1, help="of everything random in the users (default: 1)")
+    add("-o", "--output", type=Path, default=Path("sweep"), metavar="FOLDER", help="default: sweep")
+
+
+def main(args: argparse.Namespace) -> int:
+    from scenarios import orderly
+    from scenarios.sweep import shown
+    from scenarios.sweep.grid import Grid
+
+    grid = Grid(args.servers, args.store, args.policy, args.on_unknown, args.requests, args.users, args.seed)
+    return orderly.run(shown.through(grid, args.output))
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """The type of `1..10`, `1,2,5`."""
+    from scenarios.sweep.grid import numbers
+
+    try:
+        return numbers(text, MOST_SERVERS)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of servers; write 1..10 or 1,2,5, each from 1 to {MOST_SERVERS}"
+        ) from None
+
+
+def several(kind: str, known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
+    """The type of names out of a table, with commas between them."""
+    names = list(known)
+
+    def parse(text: str) -> tuple[str, ...]:
+        chosen = tuple(dict.fromkeys(text.split(",")))
+        for word in chosen:
+            if word not in names:
+                raise argparse.ArgumentTypeError(not_known(kind, word, names))
+        return chosen
+
+    return parse
