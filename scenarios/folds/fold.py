@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scenarios.events import Event
+from scenarios.folds.following import Following
+from scenarios.folds.latency import Latency
+from scenarios.folds.matrix import Matrix
 from scenarios.folds.series import Series
 
 LOGGED_OUT = frozenset({"unknown", "expired"})
@@ -92,15 +95,19 @@ _ROUTINE = frozenset({"add", "drain", "remove"})
 
 
 class Fold:
-    """Everything a board shows, after the events fed so far. `bucket` is the chart's resolution in seconds."""
+    """Everything a board shows, after the events fed so far. `bucket` is the chart's resolution in seconds, `follow`
+    the user whose every click is to be kept."""
 
-    def __init__(self, *, bucket: float = 1.0, buckets: int = 600) -> None:
+    def __init__(self, *, bucket: float = 1.0, buckets: int = 600, follow: str | None = None) -> None:
         self.began: float | None = None  # time of the first event
         self.now: float | None = None  # time of the latest
         self.totals = Counts()
         self.servers: dict[str, Server] = {}
         self.series = Series(bucket, buckets)
         self.recent = Series(_RECENT / 20, 20)
+        self.matrix = Matrix()
+        self.latency = Latency()
+        self.following = Following(follow) if follow else None
         self.store = self.policy = ""  # in force, as the latest event says
         self.act: Act | None = None
         self.law: float | None = None  # the rate theory gives the cluster as it stands, outside acts
@@ -145,6 +152,7 @@ class Fold:
         self.now = time
         self.series.advance(time)
         self.recent.advance(time)
+        self.latency.advance(time)
 
     @property
     def rate_now(self) -> float | None:
@@ -172,6 +180,10 @@ class Fold:
             counts.requests += 1
         self.store = event.get("store") or self.store
         self.policy = event.get("policy") or self.policy
+        self.matrix.feed(event)
+        self.latency.feed(event)
+        if self.following:
+            self.following.feed(event)
         row = self.servers.get(name) if name else None
         if row is None and name:
             row = self.servers[name] = Server(name)
@@ -211,6 +223,8 @@ class Fold:
         if what == "down" and before == "paused":
             return False  # the balancer found out; to people it is still the server they paused
         row.health = health
+        if what in ("kill", "restart") and self.store == "memory":
+            self.matrix.logbook_lost(name)
         return what not in _ROUTINE and (what not in ("up", "down") or health != before)
 
     def _moment(self, time: float, what: str, detail: str) -> None:
