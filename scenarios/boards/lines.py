@@ -28,6 +28,7 @@ STYLES = {
     "GOOD": Style.parse("bold green"),
     "theory": Style.parse("cyan"),
     "moment": Style.parse("yellow"),
+    "chosen": Style.parse("bold reverse"),
 }
 
 
@@ -72,6 +73,30 @@ def shorten(text: str, width: int, glyphs: Glyphs) -> str:
     if width_of(text) <= width:
         return text
     return set_cell_size(text, max(0, width - 1)).rstrip() + glyphs.ellipsis if width > 0 else ""
+
+
+def phrase(text: str, width: int, glyphs: Glyphs) -> str:
+    """The same for a sentence: cut between words where that leaves half of the room or more."""
+    if width_of(text) <= width:
+        return text
+    kept = set_cell_size(text, max(0, width - 1))
+    at = kept.rfind(" ") if text[len(kept) : len(kept) + 1] != " " else len(kept)
+    return kept[:at].rstrip(" ,;:") + glyphs.ellipsis if at * 2 >= width > 1 else shorten(text, width, glyphs)
+
+
+def whole(parts: Sequence[Line], width: int, glyphs: Glyphs) -> Line:
+    """As many of the parts as fit, from the first on, none of them cut - but the first, if it alone is too wide."""
+    line: Line = []
+    left = width
+    for part in parts:
+        left -= sum(width_of(text) for text, _ in part)
+        if left < 0:
+            break
+        line += part
+    if not line and parts:
+        text, style = "".join(text for text, _ in parts[0]), parts[0][0][1]
+        line = [(phrase(text, width, glyphs), style)]
+    return line
 
 
 def fit(line: Iterable[Span], width: int) -> Line:

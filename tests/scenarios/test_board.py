@@ -16,7 +16,7 @@ from scenarios.boards.board import Board
 from scenarios.boards.digits import big
 from scenarios.boards.lines import ASCII, UNICODE, Frame, clean, fit, glyphs_for, width_of
 from scenarios.boards.live import watch_feed
-from scenarios.boards.panels import shares
+from scenarios.boards.panels.lists import shares
 from scenarios.boards.picture import save_svg, svg
 from scenarios.boards.report import act_report, summary
 from scenarios.boards.terminal import console_for
@@ -103,6 +103,41 @@ def test_a_frame_at_the_end_of_the_incident_at_160x50() -> None:
     axis = next(line for line in shown if line.startswith("      b"))
     assert axis.endswith(" 0:30")
     assert [char for char in axis if char.isalpha()] == ["b", "c", "d", "e", "f"]
+
+
+PHONE = """\
+Session Lab · ten-servers           0:19
+ ┏━┓ ┏━┓              logged out, of…
+ ┗━┫ ┃ ┃              90.0 % in this act
+ ╺━┛ ┗━┛ %            store memory
+100 % ┊        ┊⡤⠤⠤⠤⠤⠤⠤⠤⠤⠤      ─ 90.0 %
+      ┊        ┊⡇
+ 50 % ┊        ┊⡇
+      ┊        ┊⡇
+  0 % ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⠇
+      b────────cd────────────── 0:20
+
+Server    requests  known unknown state
+server-1        10     10       0 up
+server-2        10      0      10 up
+"""
+
+
+def test_a_narrow_board_leaves_out_whole_words_and_columns() -> None:
+    shown = lines(Board().render(folded(until(19.935)), 40, 20))
+    assert "\n".join(shown[:14]) + "\n" == PHONE
+    assert shown[-1] == "… and 3 more servers"
+
+
+@settings(deadline=None, max_examples=40)
+@given(width=st.integers(24, 79), height=st.integers(12, 40))
+def test_no_word_is_cut_in_the_middle(width: int, height: int) -> None:
+    def words_of(frame: Frame) -> set[str]:
+        return set(re.findall(r"[A-Za-z]{3,}(?!\w*…)", frame.text()))
+
+    fold = folded(until(19.935))
+    wide = {word for size in ((80, 24), (200, 60)) for word in words_of(Board().render(fold, *size))}
+    assert words_of(Board().render(fold, width, height)) <= wide | {"rate", "and", "more"}
 
 
 def test_the_theory_is_dashed_where_nothing_is_measured_on_it() -> None:

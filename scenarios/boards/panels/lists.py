@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
-from scenarios.boards.lines import Glyphs, Line, clean, shorten, width_of
+from scenarios.boards.lines import Glyphs, Line, Span, clean, phrase, shorten, width_of
 from scenarios.boards.words import clock, count, counted, letter, percent
 from scenarios.folds.fold import Fold, Server
 
@@ -15,24 +16,50 @@ HEALTH = {
     "draining": ("drains", "moment"),
     "gone": ("gone", "quiet"),
 }  # word of at most six letters, style
-SERVER_WIDTH = 46  # columns the table of servers needs; what is more becomes a bar
+COLUMNS = {"server": 10, "requests": 8, "known": 7, "unknown": 8, "share": 6, "state": 7}  # of the table of servers
+LEFT_OUT = ("share", "known", "requests", "unknown", "state")  # in this order where the room is too narrow for all
+SERVER_WIDTH = sum(COLUMNS.values())  # what is more becomes a bar
 
 
-def servers(fold: Fold, width: int, height: int, glyphs: Glyphs) -> list[Line]:
-    """One row per server; when there are more than rows, the last row says how many are not shown."""
+def servers(fold: Fold, width: int, height: int, glyphs: Glyphs, chosen: str | None = None) -> list[Line]:
+    """One row per server; when there are more than rows, the last row says how many are not shown. The one that is
+    chosen is among them, and marked."""
+    columns = columns_in(width)
     bar = width - SERVER_WIDTH - 2 if width - SERVER_WIDTH >= 12 else 0
-    head = f"{'Server':<10}{'requests':>8}{'known':>7}{'unknown':>8}{'share':>6} {'state':<6}"
+    heads = (f"{name:>{COLUMNS[name]}}" for name in columns if name not in ("server", "state"))
+    head = "".join((f"{'Server':<10}", *heads, " state" if "state" in columns else ""))
     lines: list[Line] = [[(head, "heading")]]
     rows = list(fold.servers.values())
-    room = height - 1
-    shown = rows if len(rows) <= room else rows[: max(0, room - 1)]
+    first, count_shown = window(list(fold.servers), chosen, height - 1)
     most = max((row.known + row.unknown for row in rows), default=0)
-    lines += [_server(fold, row, bar, most, glyphs) for row in shown]
+    for row in rows[first : first + count_shown]:
+        lines.append([*_server(fold, row, columns, row.name == chosen, glyphs), *_bar(row, bar, most, glyphs)])
     if not rows:
-        lines.append([("no server has answered yet", "quiet")])
-    elif len(shown) < len(rows):
-        lines.append([(f"{glyphs.ellipsis} and {counted(len(rows) - len(shown), 'more server')}", "quiet")])
+        lines.append([(phrase("no server has answered yet", width, glyphs), "quiet")])
+    elif count_shown < len(rows):
+        more = f"{glyphs.ellipsis} and {counted(len(rows) - count_shown, 'more server')}"
+        lines.append([(phrase(more, width, glyphs), "quiet")])
     return lines[:height]
+
+
+def columns_in(width: int) -> list[str]:
+    """The columns of the table of servers that fit."""
+    kept = list(COLUMNS)
+    for name in LEFT_OUT:
+        if sum(COLUMNS[column] for column in kept) <= width:
+            break
+        kept.remove(name)
+    return kept
+
+
+def window(names: Sequence[str], chosen: str | None, room: int) -> tuple[int, int]:
+    """(first, count) of the names to show in `room` lines: the first ones, or those up to the one that is chosen. A
+    line is left for how many more there are."""
+    if len(names) <= room:
+        return 0, len(names)
+    count = max(0, room - 1)
+    at = names.index(chosen) if chosen in names else 0
+    return max(0, at - count + 1), count
 
 
 def padded(text: str, width: int, glyphs: Glyphs) -> str:
@@ -41,21 +68,27 @@ def padded(text: str, width: int, glyphs: Glyphs) -> str:
     return text + " " * (width - width_of(text))
 
 
-def _server(fold: Fold, row: Server, bar: int, most: int, glyphs: Glyphs) -> Line:
+def _server(fold: Fold, row: Server, columns: list[str], chosen: bool, glyphs: Glyphs) -> Line:
     health, style = HEALTH[row.health]
-    line: Line = [
-        (padded(row.name, 10, glyphs), "strong" if row.health == "up" else "quiet"),
-        (f"{count(row.requests):>8}", ""),
-        (f"{count(row.known):>7}", "good" if row.known else "quiet"),
-        (f"{count(row.unknown):>8}", "bad" if row.unknown else "quiet"),
-        (f"{fold.share(row) * 100:>4.0f} %", ""),
-        (f" {health:<6}", style),
-    ]
-    if bar and most:
-        known, unknown = round(bar * row.known / most), round(bar * row.unknown / most)
-        unknown = min(unknown, bar - known)
-        line += [("  ", ""), (glyphs.bar_known * known, "good"), (glyphs.bar_unknown * unknown, "bad")]
-    return line
+    name_style = "chosen" if chosen else "strong" if row.health == "up" else "quiet"
+    cells: dict[str, Span] = {
+        "server": (padded(row.name, 10, glyphs), name_style),
+        "requests": (f"{count(row.requests):>8}", ""),
+        "known": (f"{count(row.known):>7}", "good" if row.known else "quiet"),
+        "unknown": (f"{count(row.unknown):>8}", "bad" if row.unknown else "quiet"),
+        "share": (f"{fold.share(row) * 100:>4.0f} %", ""),
+        "state": (f" {health:<6}", style),
+    }
+    return [cells[column] for column in columns]
+
+
+def _bar(row: Server, bar: int, most: int, glyphs: Glyphs) -> Line:
+    """Known and unknown as lengths, the longest row taking all of `bar` columns."""
+    if not bar or not most:
+        return []
+    known, unknown = round(bar * row.known / most), round(bar * row.unknown / most)
+    unknown = min(unknown, bar - known)
+    return [("  ", ""), (glyphs.bar_known * known, "good"), (glyphs.bar_unknown * unknown, "bad")]
 
 
 def tickets(fold: Fold, width: int, height: int, glyphs: Glyphs) -> list[Line]:
@@ -73,7 +106,7 @@ def tickets(fold: Fold, width: int, height: int, glyphs: Glyphs) -> list[Line]:
         pile = [[(label if i == 0 else " " * 10, "quiet"), (part, "")] for i, part in enumerate(said)] + pile
     if not pile:  # not even one whole ticket fits
         text = f"{opening}{clean(fold.tickets[-1].text, glyphs)}{closing}"
-        pile = [[(shorten(text, width, glyphs), "")]]
+        pile = [[(phrase(text, width, glyphs), "")]]
     return [head, *pile][:height]
 
 
@@ -90,24 +123,23 @@ def moments(fold: Fold, width: int, height: int, glyphs: Glyphs) -> list[Line]:
         text = f"{moment.what.replace('_', ' ')} {moment.detail}".strip()
         when = f"{letter(moment.number)} {clock(moment.time - began):>5} "
         style = "strong" if moment.what == "act" else ""
-        lines.append([(when, "moment"), (shorten(clean(text, glyphs), width - len(when), glyphs), style)])
+        lines.append([(when, "moment"), (phrase(clean(text, glyphs), width - len(when), glyphs), style)])
     return lines
 
 
 def acts(fold: Fold, width: int, height: int, glyphs: Glyphs) -> list[Line]:
-    """Acts done, with what was measured, what theory says, and the verdict."""
-    columns = 8 if width >= 40 else 7
-    name_width = max(4, width - 2 * columns - 5)
-    rate_head = "measured" if columns > 7 else "rate"
-    lines: list[Line] = [[(f"{'Acts':<{name_width}}{rate_head:>{columns}}{'theory':>{columns}}", "heading")]]
+    """Acts done, with what was measured, what theory says where there is room for it, and the verdict."""
+    column = 8 if width >= 40 else 7
+    heads = ["measured" if column > 7 else "rate", *(["theory"] if width >= 32 else [])]
+    name_width = max(4, width - column * len(heads) - 5)
+    lines: list[Line] = [[("Acts".ljust(name_width) + "".join(f"{head:>{column}}" for head in heads), "heading")]]
     for act in list(fold.acts)[-max(0, height - 1) :] if height > 1 else []:
-        passed = act["verdict"] == "pass"
+        rates = [(percent(act["logout_rate"]), ""), (percent(act["theory_rate"]), "theory")]
         lines.append(
             [
                 (padded(act["name"], name_width, glyphs), ""),
-                (f"{percent(act['logout_rate']):>{columns}}", ""),
-                (f"{percent(act['theory_rate']):>{columns}}", "theory"),
-                (f" {clean(act['verdict'], glyphs)}", "GOOD" if passed else "BAD"),
+                *((f"{rate:>{column}}", style) for rate, style in rates[: len(heads)]),
+                (f" {clean(act['verdict'], glyphs)}", "GOOD" if act["verdict"] == "pass" else "BAD"),
             ]
         )
     if not fold.acts:
