@@ -25,6 +25,8 @@ VARIABLE = "BALANCER_HANDOVER"
 """In the next balancer's environment: the descriptor of its end of the socket pair."""
 PATIENCE = 30.0
 """Seconds in which the next balancer must be ready."""
+LAST = 5.0
+"""Seconds in which it ends when we are told to end before it is ready; after that it is killed."""
 READY = b"ready\n"
 
 
@@ -53,18 +55,21 @@ class Legacy:
 
 
 def inherited() -> Legacy:
-    """What the balancer that started this process leaves to it."""
+    """What the balancer that started this process leaves to it; SystemExit when that one is gone."""
     descriptor = os.environ.pop(VARIABLE, "")
     if not descriptor:
         return Legacy()
     channel = socket.socket(fileno=int(descriptor))
-    said = json.loads(channel.makefile().readline())
+    line = channel.makefile().readline()
+    if not line:
+        raise SystemExit(1)
+    said = json.loads(line)
     sockets = {name: [socket.socket(fileno=each) for each in group] for name, group in said["sockets"].items()}
     return Legacy(bytes.fromhex(said["secret"]), sockets, said["config"], said["orders"], channel)
 
 
 async def hand_over(command: Sequence[str], legacy: Legacy) -> int:
-    """Start the next balancer; return its process ID once it serves. Raises NoSuccessor."""
+    """Start the next balancer; return its process ID once it serves. Raises NoSuccessor. Cancelled, it is ended."""
     descriptors = {name: [sock.fileno() for sock in group] for name, group in legacy.sockets.items()}
     said = {
         "secret": legacy.secret.hex(), "sockets": descriptors, "config": legacy.config, "orders": legacy.orders,
@@ -78,9 +83,9 @@ async def hand_over(command: Sequence[str], legacy: Legacy) -> int:
             env={**os.environ, VARIABLE: str(end)},
             pass_fds=[end, *(each for group in descriptors.values() for each in group)],
         )
-    reader, writer = await asyncio.open_connection(sock=ours)
     answer = b"late"
     try:
+        reader, writer = await asyncio.open_connection(sock=ours)
         writer.write(json.dumps(said).encode() + b"\n")
         async with asyncio.timeout(PATIENCE):
             answer = await reader.readline()
@@ -88,8 +93,13 @@ async def hand_over(command: Sequence[str], legacy: Legacy) -> int:
         pass
     except ConnectionError:  # it has ended without reading
         answer = b""
+    except asyncio.CancelledError:  # in order: it may have workers by now, and their folder
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            await asyncio.to_thread(process.wait, LAST)
+        raise
     finally:
-        writer.close()
+        ours.close()
         if answer == b"late":
             process.kill()
     if answer == READY:
@@ -119,10 +129,11 @@ class Succession:
         if not self.under_way:
             self._task = asyncio.ensure_future(self._begin())
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """We stop: nobody shall follow who does not serve yet."""
         if self._task is not None:
             self._task.cancel()
+            await asyncio.wait([self._task])
 
     async def restart(self) -> dict[str, Any]:
         """The same at the control channel; answers once the next balancer serves."""

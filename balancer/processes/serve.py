@@ -91,7 +91,7 @@ async def _serve(config: BalancerConfig, on_ready: Callable[[str], None], comman
     legacy.taken()
     tell_systemd(f"MAINPID={os.getpid()}\nREADY=1")
     await stop.wait()
-    succession.end()
+    await succession.end()
     await traffic.finish(handed_over=succession.done)
     for listening in admin:
         listening.close()

@@ -48,8 +48,8 @@ class Worker:
         balancer.names.required = False
         follow(balancer, orders)
         self.balancer = balancer
-        traffic = Traffic(balancer, [socket.socket(fileno=descriptor) for descriptor in sockets])
         try:
+            traffic = Traffic(balancer, [socket.socket(fileno=descriptor) for descriptor in sockets])
             await traffic.start()
         except ConfigError as problem:
             raise ControlError(str(problem)) from None
@@ -78,8 +78,11 @@ async def work(path: Path) -> None:
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):  # sent to all of us together: the parent's to answer
         signal.signal(number, signal.SIG_IGN)
     control = await serve_control(path, worker.commands, worker.streams)
-    os.write(1, b"here\n")
     loop.add_reader(STDIN, worker.stop.set)
+    try:
+        os.write(1, b"here\n")
+    except BrokenPipeError:  # the parent is gone already
+        worker.stop.set()
     await worker.stop.wait()
     loop.remove_reader(STDIN)
     if worker.traffic is not None:

@@ -1,12 +1,14 @@
 """A graceful restart: another balancer takes over unnoticed; what was switched stays, and who belongs where."""
 
 import asyncio
+import os
 import re
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -15,7 +17,7 @@ from tests.balancer.rig import Answer, Line, Server, get, ok, until
 from tests.bench.proxies import free_port
 from tests.faults.clients import Crowd
 from tests.faults.load import load, restart
-from tests.faults.processes import Processes, exit_code
+from tests.faults.processes import Processes, ended, exit_code
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])  # the balancer's own loop is in its processes
 
@@ -265,3 +267,50 @@ async def test_a_signal_that_comes_too_early_ends_nothing(
     assert (await ask(address)).status == 200
     assert process.returncode is None
     assert processes.said() == ""
+
+
+def mine(mark: str) -> list[int]:
+    """Processes with this variable in their environment: the balancers and workers of one test."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (folder / "environ").read_bytes():
+                found.append(int(folder.name))
+        except OSError:  # it has ended, or is somebody else's
+            continue
+    return found
+
+
+def listed(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+@pytest.mark.slow
+@MANY
+async def test_told_to_end_while_the_next_one_starts_all_end(workers: str, short_folder: Path) -> None:
+    """SIGUSR2, and SIGTERM up to 400 ms later: no process, no folder of workers and no word is left. Who has taken over
+    by then goes on, and is told, too."""
+    random = Random(5)
+    mark = f"TMPDIR={short_folder}"
+    options = ("--workers", workers, "--health-path", "")
+    cut_short = 0
+    for _ in range(20):
+        async with Processes() as these:
+            process, _ = await these.balancer("a=127.0.0.1:9", options=options, within=("env", mark))
+            process.send_signal(signal.SIGUSR2)
+            await asyncio.sleep(random.uniform(0, 0.4))  # the fault itself: at any moment of the start
+            process.send_signal(signal.SIGTERM)
+            await exit_code(process)
+            said = these.said()
+            found = re.fullmatch(rf"balancer: process ([0-9]+) has taken over from process {process.pid}\n", said)
+            if found is not None:
+                follower = os.pidfd_open(int(found[1]))
+                signal.pidfd_send_signal(follower, signal.SIGTERM)
+                await ended(follower)
+            left = mine(mark)
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+        assert (left, listed(short_folder)) == ([], [])
+        assert found is not None or said == ""
+        cut_short += found is None
+    assert cut_short > 0
