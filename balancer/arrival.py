@@ -21,7 +21,7 @@ def doorway(balancer: Balancer) -> Callable[[], asyncio.Protocol]:
     """What to make of each connection that is accepted. Raises ConfigError when the certificate cannot be used."""
     config = balancer.config
     forwarders = parse_networks(config.proxy_protocol_from)
-    certificate = Certificate(config) if config.tls_certificate else None
+    certificate = Certificate(config, balancer.first_context) if config.tls_certificate else None
     if certificate is not None:
         balancer.hangups.append(certificate.reload)
     elif not forwarders:

@@ -120,6 +120,9 @@ class Balancer:
         for opened_anew in self.hangups:
             opened_anew()
 
+    first_context: ssl.SSLContext | None = None
+    """What a worker's listener shows until SIGHUP: its parent has kept the certificate."""
+
     @cached_property
     def backend_tls(self) -> ssl.SSLContext:
         """For connections to https:// backends; made before the first is one of ours. Raises ConfigError."""

@@ -18,9 +18,11 @@ from typing import Any
 from balancer.control import Control
 from balancer.plane import WireLoop
 from balancer.processes.descriptors import claim, excuse
+from balancer.processes.kept_files import Files, in_memory
 from balancer.processes.standing import State, follow
 from balancer.settings.config import BalancerConfig
 from balancer.settings.problems import ConfigError
+from balancer.settings.tls import backend_context, listener_context
 from balancer.state import Balancer
 from balancer.traffic import Traffic
 from servers.control import Command, ControlError, Stream, serve_control
@@ -39,7 +41,7 @@ class Worker:
         self.handed_over = False
 
     async def begin(
-        self, config: dict[str, Any], secret: str, sockets: list[int], orders: State, seed: str | None
+        self, config: dict[str, Any], secret: str, sockets: list[int], orders: State, seed: str | None, files: Files
     ) -> State:
         """Serve clients on these sockets, descriptors that the parent has left open for us."""
         settings = BalancerConfig(**config)
@@ -49,6 +51,11 @@ class Worker:
         follow(balancer, orders)
         self.balancer = balancer
         try:
+            with in_memory(settings, files) as kept:
+                if kept.tls_certificate:
+                    balancer.first_context = listener_context(kept)
+                if kept.backend_ca:
+                    balancer.backend_tls = backend_context(kept)
             traffic = Traffic(balancer, [socket.socket(fileno=descriptor) for descriptor in sockets])
             await traffic.start()
         except ConfigError as problem:

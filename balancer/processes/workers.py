@@ -19,6 +19,7 @@ from typing import Any
 
 from balancer.control import describe
 from balancer.processes.joined_feed import Once, join
+from balancer.processes.kept_files import read, read_again
 from balancer.processes.standing import State, counted, orders, summed
 from balancer.say import say
 from balancer.settings.config import as_json
@@ -83,10 +84,10 @@ class Workers:
 
     async def start(self) -> None:
         """Clients are served once this returns. Raises ConfigError when a worker cannot start."""
+        self._files = read(self.model.config)
         self._folder = Path(tempfile.mkdtemp(prefix="balancer-"))
-        numbers = range(self._count)
         try:
-            workers = await asyncio.gather(*(self._begin(number) for number in numbers))
+            workers = await asyncio.gather(*(self._begin(number) for number in range(self._count)))
         except ControlError as problem:
             await self.finish()
             raise ConfigError(str(problem)) from None
@@ -126,7 +127,7 @@ class Workers:
         async with self.order:
             said = await worker.told(
                 "begin", config=as_json(share), secret=self._secret.hex(), sockets=descriptors, seed=seed,
-                orders=orders(self.model),
+                orders=orders(self.model), files=self._files,
             )  # fmt: skip
             if said is None:
                 raise ControlError(f"worker {worker.number} ended as it began: it {_end(await process.wait())}")
@@ -226,6 +227,7 @@ class Workers:
 
     def hang_up(self) -> None:
         """SIGHUP has come."""
+        self._files = read_again(self.model.config, self._files)
         self.model.run(self._hang_up())
 
     async def _hang_up(self) -> None:

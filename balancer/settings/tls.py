@@ -30,9 +30,10 @@ def problems(config: BalancerConfig) -> Iterator[Problem]:
 class Certificate:
     """What the listener shows. New connections take the `context` in force; those that exist keep theirs."""
 
-    def __init__(self, config: BalancerConfig) -> None:
+    def __init__(self, config: BalancerConfig, context: ssl.SSLContext | None = None) -> None:
+        """`context`: the one to begin with, whatever the files hold by now."""
         self._config = config
-        self.context = listener_context(config)
+        self.context = context or listener_context(config)
 
     def reload(self) -> None:
         """Read the files anew. What cannot be used changes nothing, and is said in one line on stderr."""
