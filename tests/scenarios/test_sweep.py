@@ -38,7 +38,7 @@ def test_numbers(text: str, found: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "11", "4..2", "1...3", "a", "1..", "..3", "1,,2", "-1"])
 def test_what_is_no_number(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         numbers(text, 10)
 
 
