@@ -7,20 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from scenarios.events import Event
+from scenarios.folds.durations import bin_of, middle_of
 
 RECENT = 10  # seconds the percentiles are of
 KEPT = 120  # seconds of history
-SHORTEST, LONGEST = 50e-6, 120.0  # seconds; what is beyond counts as these
-STEP = math.log(1.05)  # a bin is 5 % wide: a percentile is off by 2.5 % at most
-
-
-def bin_of(seconds: float) -> int:
-    return int(math.log(min(LONGEST, max(SHORTEST, seconds)) / SHORTEST) / STEP)
-
-
-def middle_of(number: int) -> float:
-    """The duration (seconds) that stands for all in a bin."""
-    return SHORTEST * math.exp((number + 0.5) * STEP)
 
 
 @dataclass(slots=True)

@@ -7,9 +7,10 @@ import tracemalloc
 import pytest
 
 from scenarios.events import complaint
+from scenarios.folds.durations import LONGEST
 from scenarios.folds.fold import Fold
 from scenarios.folds.following import Following
-from scenarios.folds.latency import KEPT, LONGEST, Latency
+from scenarios.folds.latency import KEPT, Latency
 from scenarios.folds.matrix import MOST_SERVERS, MOST_USERS, Matrix, Visit
 from tests.scenarios.feeds import START, mark, request
 
