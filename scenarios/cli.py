@@ -38,6 +38,7 @@ COMMANDS = {
     "resume": Command("one_server", "let a paused server go on"),
     "restart": Command("one_server", "give a server a new process"),
     "play": Command("play", "play a scenario on a running lab"),
+    "load": Command("load", "many users with locust, on a lab or any address; bounds for CI"),
     "down": Command("down", "stop a lab"),
     "test": Command("test", "run the test suite (in a checkout)"),
     "completion": Command("completion", "print what makes the shell complete lab's commands"),

@@ -45,7 +45,7 @@ def test_the_examples_name_options_and_commands_that_exist() -> None:
         known = {option for action in parsers[name]._actions for option in action.option_strings}
         for line in module.EXAMPLES.splitlines():
             if "{lab}" in line and name != "test":
-                assert known.issuperset(re.findall(r"--[a-z-]+", line)), line
+                assert known.issuperset(re.findall(r"--[a-z0-9-]+", line)), line
 
 
 def test_help_shows_how_the_launcher_was_called(lab: Lab) -> None:

@@ -1,0 +1,65 @@
+"""Where the load goes: a lab that runs already, one that lives for this run only, or somebody else's address."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from scenarios import runtime
+from scenarios.cluster.attached import AttachedCluster
+from scenarios.cluster.base import Cluster
+from scenarios.cluster.processes import ProcessCluster
+from scenarios.errors import LabError
+
+REACHED_WITHIN = 5.0  # seconds
+
+
+@dataclass(frozen=True)
+class Target:
+    """`cluster` is None when the address is not a lab of ours: then nobody can look inside, or change it."""
+
+    url: str
+    what: str
+    cluster: Cluster | None
+
+
+@asynccontextmanager
+async def open_target(host: str | None, name: str, own: dict[str, Any] | None) -> AsyncIterator[Target]:
+    """The target while the block runs. `own`: start a lab like this, whatever else runs. Raises LabError."""
+    if host is not None:
+        await check_reachable(host)
+        yield Target(host, "an address you gave", None)
+    elif own is None and name in runtime.labs():
+        cluster = await AttachedCluster.attach(name)
+        yield Target(cluster.url, f"the running lab {name!r}", cluster)
+    else:
+        place = runtime.claim(f"load-{os.getpid()}")
+        try:
+            async with await ProcessCluster.start(place.folder, keep=(place.lock,), **(own or {})) as started:
+                yield Target(started.url, "a lab of its own, for this run only", started)
+        finally:
+            place.release()
+
+
+async def check_reachable(host: str) -> None:
+    """Raises LabError: not a URL, or nobody listens there."""
+    advice = "give the shop's URL, such as http://127.0.0.1:8080"
+    try:
+        parts = urlsplit(host)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise LabError(f"{host!r} is no URL; {advice}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise LabError(f"{host!r} is no URL; {advice}")
+    try:
+        async with asyncio.timeout(REACHED_WITHIN):
+            _, writer = await asyncio.open_connection(parts.hostname, port)
+    except TimeoutError:
+        raise LabError(f"{host} does not answer within {REACHED_WITHIN:.0f} s; {advice}") from None
+    except OSError as failure:
+        why = os.strerror(failure.errno) if failure.errno and failure.errno > 0 else "no such host"
+        raise LabError(f"{host} cannot be reached ({why}); start the shop first, or {advice}") from None
+    writer.close()
