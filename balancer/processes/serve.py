@@ -10,6 +10,7 @@ from random import Random
 
 from balancer.admin import serve_admin
 from balancer.control import Control
+from balancer.discovery import Discovery
 from balancer.plane import WireLoop
 from balancer.processes.descriptors import claim, excuse
 from balancer.processes.handover import Legacy, Succession, inherited
@@ -77,6 +78,8 @@ async def _serve(config: BalancerConfig, on_ready: Callable[[str], None], comman
         traffic = Traffic(balancer, sockets)
         control = Control(balancer, address, stop)
     loop.add_signal_handler(signal.SIGHUP, traffic.hang_up)
+    discovery = Discovery(balancer, control, balancer.names.resolve)
+    await discovery.begin()
     await traffic.start()
     admin = [await serve_admin(sock.dup(), control.state) for sock in admin_sockets]
 
@@ -85,12 +88,15 @@ async def _serve(config: BalancerConfig, on_ready: Callable[[str], None], comman
         return Legacy(secret, held, as_json(config), orders(balancer))
 
     succession = Succession(command, leave, stop)
+    discovery.paused = lambda: succession.under_way
+    watching = balancer.run(discovery.watch())
     channel = await _open_control(config.control, control, succession, legacy) if config.control else None
     loop.add_signal_handler(signal.SIGUSR2, succession.begin)
     on_ready(address)
     legacy.taken()
     tell_systemd(f"MAINPID={os.getpid()}\nREADY=1")
     await stop.wait()
+    watching.cancel()
     await succession.end()
     await traffic.finish(handed_over=succession.done)
     for listening in admin:

@@ -19,6 +19,8 @@ from balancer.telling.log_lines import FORMATS
 MAY_BE_ZERO = frozenset({"slow_start", "sticky_max_age"})
 """0 means that there is none."""
 VERIFY = ("full", "none")
+SINGULAR = frozenset({"backend_dns"})
+"""Lists whose name has no plural."""
 MOST_WORKERS = 256
 
 
@@ -32,6 +34,7 @@ class BalancerConfig:
     listen: str = "127.0.0.1:8080"
     workers: int = 1
     backends: Sequence[str] = ()
+    backend_dns: Sequence[str] = ()
     policy: str = "round_robin"
     slow_start: float = 0.0
     sticky: str = StickyOptions.mode
@@ -81,6 +84,7 @@ class BalancerConfig:
             yield Problem("workers", "only Linux shares a port evenly: use one worker here")
         yield from _refused("listen", split_address, self.listen)
         yield from _backends(self)
+        yield from _services(self)
         yield from _refused("policy", require_policy, self.policy)
         yield from _refused("sticky_fallback", require_policy, self.sticky_fallback)
         yield from (Problem(field, said) for field, said in self.sticky_options.problems())
@@ -152,6 +156,20 @@ def _backends(config: BalancerConfig) -> Iterator[Problem]:
             yield Problem("backends", f"{text} is the balancer itself: it would send requests round for ever", item)
 
 
+def _services(config: BalancerConfig) -> Iterator[Problem]:
+    for item, text in enumerate(config.backend_dns):
+        try:
+            service = parse_backend(text)
+        except ConfigError:
+            yield Problem("backend_dns", f"a service looks like NAME:PORT[*WEIGHT], not {text!r}", item)
+            continue
+        if service.tls or "=" in text:
+            said = "its servers are named by their addresses, and spoken to without TLS: NAME:PORT[*WEIGHT]"
+            yield Problem("backend_dns", f"{text}: {said}", item)
+        elif not service.named:
+            yield Problem("backend_dns", f"{text} is one address: use --backend for it", item)
+
+
 def _refused(field: str, check: Callable[[str], Any], value: str) -> Iterator[Problem]:
     try:
         check(value)
@@ -174,7 +192,7 @@ def _kind(hint: Any) -> type:
 
 def word(field: str) -> str:
     """What a setting is called. Of a list it is the singular: the option is given once for each."""
-    if KINDS[field] is list:
+    if KINDS[field] is list and field not in SINGULAR:
         field = re.sub("ies$", "y", field) if field.endswith("ies") else field.removesuffix("s")
     return field.replace("_", "-")
 

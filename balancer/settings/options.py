@@ -19,6 +19,10 @@ OPTIONS = {
     "listen": ("HOST:PORT", "port 0: any free one"),
     "workers": ("N", "processes that share the port; each has its own turns, health checks and connections"),
     "backends": ("[NAME=][https://]HOST:PORT[*WEIGHT]", "a server; repeat"),
+    "backend_dns": (
+        "NAME:PORT[*WEIGHT]",
+        "a service: each address of the name is a server; they come and go; repeat",
+    ),
     "policy": ("NAME", "who gets a request: " + ", ".join(POLICIES)),
     "slow_start": ("SECONDS", "until a server that comes, or comes back, gets its full share; 0: at once"),
     "sticky": ("MODE", "sticky_cookie, when the user's server is down: soft moves the user, hard answers 503"),
