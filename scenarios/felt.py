@@ -3,6 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+WRITES = 0.1
+"""Share of the bad moments that a user writes a ticket about: most people just sigh."""
+
 STRANGE = frozenset({"unknown", "expired"})
 """What the page says of an ID it was shown and does not know; `revoked` was ended on purpose and is no surprise."""
 
