@@ -15,7 +15,7 @@ log = logging.getLogger("session_lab")
 
 def connect(environment: Environment) -> None:
     def quitting(**_: Any) -> None:
-        if TALLY.total.requests:
+        if TALLY.total.requests and not TALLY.broken:
             log.info(summary(TALLY))
         code = exit_code(environment, TALLY)
         if code is not None:

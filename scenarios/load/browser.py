@@ -10,6 +10,7 @@ from locust.contrib.fasthttp import FastHttpSession
 from scenarios.felt import Answer
 from scenarios.jar import Jar
 from scenarios.load.eyes import read_page, recognise
+from servers.carriers.cookie import CookieCarrier
 
 FORM = "application/x-www-form-urlencoded"
 EXPECTED = frozenset({200, 303, 401, 409})
@@ -26,6 +27,7 @@ class Browser:
         self.forwarded_for: str | None = None
         self._client = client
         self._cookie = cookie
+        self._carrier = CookieCarrier(cookie)
         self._agent = agent
         base_url = urlsplit(base)
         self.host, self._secure = base_url.hostname or "", base_url.scheme == "https"
@@ -35,10 +37,11 @@ class Browser:
 
     def ask(self, method: str, path: str, form: dict[str, str] | None = None) -> tuple[Answer, str]:
         """One request and its answer, and how we know whether the shop knew us. Fires locust's request event."""
-        sent = self.jar.value(self._cookie)
+        cookies = self.jar.header(host=self.host, path=path, secure=self._secure)
+        sent = self._carrier.read({"Cookie": cookies})
         body = None if form is None else urlencode(form)
         with self._client.request(
-            method, path, data=body, headers=self._headers(path, form), catch_response=True
+            method, path, data=body, headers=self._headers(cookies, form), catch_response=True
         ) as response:
             seconds = response.request_meta["response_time"] / 1e3
             if response.status_code == 0:
@@ -49,9 +52,9 @@ class Browser:
                 response.failure(f"status {response.status_code}")
             return self._see(response, path, sent, seconds)
 
-    def _headers(self, path: str, form: dict[str, str] | None) -> dict[str, str]:
+    def _headers(self, cookies: str, form: dict[str, str] | None) -> dict[str, str]:
         headers = {"Accept": "application/json", "User-Agent": self._agent}
-        if cookies := self.jar.header(host=self.host, path=path, secure=self._secure):
+        if cookies:
             headers["Cookie"] = cookies
         if form is not None:
             headers["Content-Type"] = FORM

@@ -18,6 +18,8 @@ class Tally:
     """Counts of one process; those of workers are added to the master's with `add`."""
 
     def __init__(self) -> None:
+        self.broken: str | None = None
+        """Why none of this must be believed: see scenarios/load/ruler.py."""
         self.clear()
 
     def clear(self) -> None:

@@ -55,6 +55,7 @@ def numbers(environment: Environment) -> dict[str, Any]:
         "per_second": total.current_rps,
         "p50": total.get_response_time_percentile(0.5),
         "p95": total.get_response_time_percentile(0.95),
+        "broken": TALLY.broken,
         "tally": TALLY.copied(),
         "rows": [[row.method, row.name, row.num_requests, row.num_failures] for row in stats.entries.values()],
     }

@@ -30,14 +30,15 @@ class Member(FastHttpUser):
     """Somebody with a browser of their own. Logged out, they log in again and do the same thing once more."""
 
     abstract = True
+    tally = TALLY
     network_timeout = connection_timeout = LONGEST_ANSWER
     idle = 1.0
     """How many times the usual pause lies between their clicks."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        runner: Any = environment.runner
-        self.number = next(numbers) * 31 + runner.worker_index  # who plays whom does not hang on the number of workers
+        worker = getattr(environment.runner, "worker_index", 0)
+        self.number = next(numbers) * 31 + worker
         options: Any = environment.parsed_options
         self.name = MEMBERS[self.number % len(MEMBERS)]  # more users than members: one member, several browsers
         self.rng = random.Random(f"{options.seed}/{type(self).__name__}/{self.number}")
@@ -71,7 +72,7 @@ class Member(FastHttpUser):
     def ask(self, method: str, path: str, doing: str, form: dict[str, str] | None = None) -> Answer:
         """One request, counted."""
         answer, told = self.browser.ask(method, path, form)
-        for what in TALLY.see(answer, told, doing, self.name, self.canary):
+        for what in self.tally.see(answer, told, doing, self.name, self.canary):
             if what in ROWS:
                 happened(self.environment.stats, what, doing, answer)
         return answer
@@ -86,7 +87,7 @@ class Member(FastHttpUser):
         return answer
 
     def lost(self, what: str, doing: str, answer: Answer) -> None:
-        TALLY.lose(what, doing, answer.via)
+        self.tally.lose(what, doing, answer.via)
         happened(self.environment.stats, what, doing, answer)
         self.hopes = 0
 

@@ -95,6 +95,8 @@ class Swarm:
         while text := await self._lines.readline():
             line = json.loads(text)
             self.ended = "exit_code" in line
+            if line["broken"]:
+                raise LabError(line["broken"])
             yield line
         self.ended = True
         if "exit_code" not in line:
@@ -121,8 +123,10 @@ class Swarm:
         self._pipe.close()
 
     def last_words(self) -> str:
+        """The last error that was logged, else the last line."""
         said = [line for line in self._log if line.strip()]
-        return said[-1] if said else "it said nothing"
+        errors = [line.partition(": ")[2] for line in said if "/ERROR/" in line or "/CRITICAL/" in line]
+        return (errors or said or ["it said nothing"])[-1]
 
     async def _listen(self, reading: int) -> None:
         self._lines = asyncio.StreamReader(limit=LONGEST_LINE)

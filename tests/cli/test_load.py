@@ -98,7 +98,11 @@ def wait_for_line(process: "subprocess.Popen[str]", begin: str) -> None:
     raise AssertionError(process.stderr.read() if process.stderr else "")
 
 
-@pytest.mark.parametrize("words", [("--servers", "2"), ("--servers", "2", "--workers", "2")], ids=["one", "workers"])
+@pytest.mark.parametrize(
+    "words",
+    [("--servers", "2"), pytest.param(("--servers", "2", "--workers", "2"), marks=pytest.mark.slow)],
+    ids=["one", "workers"],
+)
 def test_ctrl_c_shows_what_was_measured_and_leaves_nothing(
     environ: dict[str, str], tmp_path: Path, words: tuple[str, ...]
 ) -> None:
@@ -119,6 +123,7 @@ def test_killed_it_takes_locust_with_it(environ: dict[str, str], tmp_path: Path)
     process.communicate(timeout=60)  # that nothing is left, the fixture asks
 
 
+@pytest.mark.slow
 def test_a_lost_worker_is_said_and_makes_the_run_incomplete(environ: dict[str, str], tmp_path: Path) -> None:
     process = start(environ, tmp_path, "--servers", "1", "--workers", "2", "--run-time", "8")
     wait_for_line(process, "0:0")
