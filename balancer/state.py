@@ -148,7 +148,12 @@ class Balancer:
         self.pool.sweep(now)
         self.names.sweep(now)
         for client in [client for client in self.clients if client.deadline < now]:
-            client.expire()
+            try:
+                client.expire()
+            except Exception as problem:  # noqa: BLE001 - the others' time is up as well
+                client.transport.abort()
+                context = {"message": "a client's time limit failed", "exception": problem}
+                asyncio.get_running_loop().call_exception_handler(context)
         if self.log is not None:
             self.log.flush()
         for backend in self.pool.backends:

@@ -114,10 +114,10 @@ def _let_go(client: Client | Arrival, rest: float) -> None:
 
 
 def _end(client: Client | Arrival) -> None:
-    """It has had all the time there was."""
-    if client.exchange is not None and client.exchange.tunnel:
-        trouble.client_gone(client.exchange)
-    elif isinstance(client, Client) and client.at_rest:
-        client.close()
-    else:
+    """It has had all the time there was. What the system has of earlier answers still goes out."""
+    if isinstance(client, Arrival):
         client.abort()
+    elif client.exchange is not None:
+        trouble.out_of_time(client.exchange)
+    else:
+        client.close()

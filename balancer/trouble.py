@@ -126,6 +126,14 @@ def expire(exchange: "Exchange") -> None:
         fail(exchange, 504, "the server did not answer in time")
 
 
+def out_of_time(exchange: "Exchange") -> None:
+    """The balancer stops, and waits no longer."""
+    if exchange.tunnel:
+        exchange.finish(reuse=False, close=True)
+    else:
+        _break_off(exchange)
+
+
 def _unsent(exchange: "Exchange") -> bool:
     """Whether it is the backend that takes no more of the request's body."""
     return exchange.upstream is not None and exchange.upstream.transport.get_write_buffer_size() > 0

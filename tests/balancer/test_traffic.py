@@ -11,6 +11,7 @@ import pytest
 
 from balancer import health, traffic
 from balancer.control import Control
+from balancer.front import Client
 from balancer.health import Checks
 from balancer.processes.listening import open_sockets
 from balancer.settings.addresses import parse_backend
@@ -19,7 +20,7 @@ from balancer.settings.problems import ConfigError
 from balancer.state import Balancer
 from balancer.traffic import Traffic
 from servers.control import ControlError
-from tests.balancer.rig import Line, Server, get, until
+from tests.balancer.rig import Line, Server, get, ok, until
 
 
 @pytest.fixture
@@ -109,6 +110,69 @@ async def test_nor_is_such_a_backend_added(tmp_path: Path) -> None:
     with pytest.raises(ControlError, match=r"none\.pem cannot be read"):
         await control.add("https://127.0.0.1:1")
     assert balancer.pool.backends == []
+
+
+async def test_a_client_whose_time_limit_fails_costs_no_other_client_its_own(
+    balancer: Balancer, told: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sockets = open_sockets("127.0.0.1", 0)
+    serving = Traffic(balancer, sockets)
+    await serving.start()
+    lines = [Line(*await asyncio.open_connection(*sockets[0].getsockname())) for _ in range(3)]
+    await until(lambda: len([client for client in balancer.clients if isinstance(client, Client)]) == 3)
+    fails, expire = FailsOnce(), Client.expire
+
+    def first_fails(client: Client) -> None:
+        fails()
+        expire(client)
+
+    monkeypatch.setattr(Client, "expire", first_fails)
+    for client in balancer.clients:
+        client.deadline = 0.0
+    balancer.sweep()
+    assert fails.calls == 3
+    assert [type(problem) for problem in told] == [ZeroDivisionError]
+    await until(lambda: not balancer.clients)  # the one that failed is gone too: it would fail at every sweep
+    await serving.finish()
+    for line in lines:
+        await line.hang_up()
+
+
+@pytest.mark.parametrize("begun", [b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", b""], ids=["half", "none"])
+async def test_whoever_is_out_of_time_still_gets_the_whole_answer_before(balancer: Balancer, begun: bytes) -> None:
+    """A reset would throw away what the system has of it for a client that reads slowly."""
+    size = 300_000
+    go = asyncio.Event()
+
+    async def script(line: Line) -> None:
+        await line.message()
+        line.send(ok(b"k" * size))
+        await line.message()
+        line.send(begun)
+        await line.flush()
+        go.set()
+        await line.read(1)
+
+    server = await Server(script).open()
+    balancer.pool.add(parse_backend(f"a={server.address}"))
+    sockets = open_sockets("127.0.0.1", 0)
+    serving = Traffic(balancer, sockets)
+    await serving.start()
+    loop, slow = asyncio.get_running_loop(), socket.socket()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.setblocking(False)
+    await loop.sock_connect(slow, sockets[0].getsockname())
+    await loop.sock_sendall(slow, get("/whole") + get("/late"))
+    await asyncio.wait_for(go.wait(), 5)
+    await serving.finish()
+    heard = b""
+    while piece := await loop.sock_recv(slow, 1 << 20):
+        heard += piece
+    slow.close()
+    assert heard.count(b"k" * size) == 1
+    assert heard.endswith(b"\r\n\r\nhello" if begun else b"k")
+    await until(lambda: not balancer.clients)
+    await server.close()
 
 
 async def echoing(line: Line) -> None:
