@@ -9,8 +9,8 @@ from balancer import health, trouble
 from balancer.arrival import Arrival, doorway
 from balancer.front import Client
 from balancer.plane import Listening, adopt, listen
-from balancer.processes.listening import admit_no_more
 from balancer.state import SWEEP, Balancer
+from balancer.syn_filter import admit_no_more
 from balancer.telling.access_log import AccessLog
 
 JUST_ASKED = 0.25

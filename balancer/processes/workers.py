@@ -19,7 +19,7 @@ from typing import Any
 
 from balancer.control import describe
 from balancer.processes.joined_feed import Once, join
-from balancer.processes.kept_files import read, read_again
+from balancer.processes.kept_files import Files, read, read_again
 from balancer.processes.standing import State, counted, orders, summed
 from balancer.say import say
 from balancer.settings.config import as_json
@@ -38,7 +38,7 @@ PROVEN = 10.0
 
 
 @dataclass(eq=False)
-class Worker:
+class WorkerProcess:
     number: int
     process: Process
     path: Path
@@ -72,8 +72,9 @@ class Workers:
         self.model = model
         self._sockets = sockets
         self._secret = secret
+        self._files: Files = {}
         self._count = model.config.workers
-        self._living: dict[int, Worker] = {}
+        self._living: dict[int, WorkerProcess] = {}
         self.order = asyncio.Lock()
         """Held for a command: one after the other, and none while a worker is told with what to begin."""
         self._gone: State | None = None
@@ -94,7 +95,7 @@ class Workers:
         self._tasks = [asyncio.ensure_future(self._keep(worker)) for worker in workers]
         self._tasks.append(asyncio.ensure_future(self._look()))
 
-    async def _begin(self, number: int) -> Worker:
+    async def _begin(self, number: int) -> WorkerProcess:
         """Raises ControlError when it does not serve; then nothing is left of it."""
         descriptors = [sock.fileno() for sock in self._sockets[number :: self._count]]
         path = self._folder / f"{number}.sock"
@@ -103,7 +104,7 @@ class Workers:
             stdin=PIPE, stdout=PIPE, pass_fds=descriptors, start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )  # fmt: skip
-        worker = Worker(number, process, path, {})
+        worker = WorkerProcess(number, process, path, {})
         try:
             await self._brief(worker, descriptors)
         except ControlError:
@@ -116,7 +117,7 @@ class Workers:
             await self._listen_to(worker)
         return worker
 
-    async def _brief(self, worker: Worker, descriptors: list[int]) -> None:
+    async def _brief(self, worker: WorkerProcess, descriptors: list[int]) -> None:
         """Tell it with what to begin: from then on it lives, and is told what all are told."""
         process, config = worker.process, self.model.config
         assert process.stdout is not None
@@ -134,7 +135,7 @@ class Workers:
             worker.state = said
             self._living[worker.number] = worker
 
-    async def _keep(self, worker: Worker) -> None:
+    async def _keep(self, worker: WorkerProcess) -> None:
         """Whenever the worker ends, another takes its place: its sockets, its number, and what has been switched."""
         loop = asyncio.get_running_loop()
         pause, begun = 0.1, loop.time()
@@ -195,7 +196,7 @@ class Workers:
     async def state(self, address: str) -> State:
         """All counters together, and each worker's part."""
 
-        async def look(worker: Worker) -> None:
+        async def look(worker: WorkerProcess) -> None:
             with suppress(ControlError):  # of one that does not answer, what is known
                 worker.state = await worker.told("state") or worker.state
 
@@ -240,7 +241,7 @@ class Workers:
         """From now on what the workers tell is in the model's feed, until nobody reads that."""
         await asyncio.gather(*(self._listen_to(worker) for worker in self._living.values()))
 
-    async def _listen_to(self, worker: Worker) -> None:
+    async def _listen_to(self, worker: WorkerProcess) -> None:
         if worker.listening is None or worker.listening.done():
             with suppress(TimeoutError):  # it is stopped, perhaps: the others are heard without it
                 async with asyncio.timeout(PATIENCE):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from balancer.processes import workers as workers_module
-from balancer.processes.workers import Worker, Workers
+from balancer.processes.workers import WorkerProcess, Workers
 from balancer.settings.config import BalancerConfig
 from balancer.state import Balancer
 from tests.balancer.rig import PATIENCE, Clock, until
@@ -65,7 +65,7 @@ async def workers_of(model: Balancer, opened: AsyncExitStack, *scripts: Scripted
         await opened.enter_async_context(await asyncio.start_unix_server(script.talk, script.path))
         opened.callback(lambda script=script: [talk.cancel() for talk in script.talks])
         process: Any = SimpleNamespace(pid=0)
-        workers._living[number] = Worker(number, process, script.path, {})
+        workers._living[number] = WorkerProcess(number, process, script.path, {})
     return workers
 
 

@@ -7,7 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from balancer.processes.listening import CannotListen, admit_no_more, open_sockets, shown
+from balancer.processes.listening import CannotListen, open_sockets, shown
+from balancer.syn_filter import admit_no_more
 
 
 @pytest.fixture
