@@ -15,8 +15,8 @@ from scenarios.users import Shopper
 
 
 class Crowd:
-    """K shoppers on one shop. Start it once; then let it make requests with `shop`. Not `timed`, it keeps no latencies:
-    a crowd may live for days."""
+    """K shoppers on one shop. Start it once; then let it make requests with `shop`, and change K with `resize`. Not
+    `timed`, it keeps no latencies: a crowd may live for days."""
 
     def __init__(
         self,
@@ -39,21 +39,25 @@ class Crowd:
             timeout=aiohttp.ClientTimeout(total=30),
             auto_decompress=False,
         )
-        self.shoppers = [
-            Shopper(
-                name,
-                url,
-                random.Random(f"{seed}/{name}"),
-                self._http,
-                self.traffic,
-                self.felt,
-                think,
-                complain=complain,
-                observe=self._observe,
-            )
-            for name in MEMBERS[:users]
-        ]
+        self._seed = seed
+        self._think = think
+        self._complain = complain
+        self.shoppers = [self._shopper(name) for name in MEMBERS[:users]]
         self._tasks: list[asyncio.Task[None]] = []
+
+    def _shopper(self, name: str) -> Shopper:
+        """The same name does the same things, whoever else is there."""
+        return Shopper(
+            name,
+            self._url,
+            random.Random(f"{self._seed}/{name}"),
+            self._http,
+            self.traffic,
+            self.felt,
+            self._think,
+            complain=self._complain,
+            observe=self._observe,
+        )
 
     def _observe(self, answer: Answer) -> None:
         if self._timed:
@@ -66,6 +70,16 @@ class Crowd:
 
     def start(self) -> None:
         self._tasks = [asyncio.create_task(shopper.live(), name=shopper.name) for shopper in self.shoppers]
+
+    async def resize(self, users: int) -> None:
+        """Have this many users: the next of MEMBERS come in, or the last ones go home, each after a request that is
+        under way. Who comes back begins anew."""
+        more = [self._shopper(name) for name in MEMBERS[len(self.shoppers) : users]]
+        self.shoppers += more
+        self._tasks += [asyncio.create_task(shopper.live(), name=shopper.name) for shopper in more]
+        leaving = list(zip(self.shoppers[users:], self._tasks[users:], strict=True))
+        del self.shoppers[users:], self._tasks[users:]
+        await asyncio.gather(*(go_home(shopper, task) for shopper, task in leaving))
 
     async def shop(self, requests: float) -> Felt:
         """Let the users make this many requests, wait for the last answer, and say what they felt meanwhile."""
@@ -86,3 +100,9 @@ class Crowd:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._http.close()
+
+
+async def go_home(shopper: Shopper, living: asyncio.Task[None]) -> None:
+    async with shopper.at_the_shop:
+        living.cancel()
+    await asyncio.wait({living})

@@ -16,7 +16,7 @@ from scenarios.cluster.processes import ProcessCluster
 from scenarios.crowd import Crowd
 from scenarios.errors import LabError
 from scenarios.folds.fold import Fold
-from servers.control import Command
+from scenarios.own_users import OwnUsers
 
 THINK = 0.5  # mean seconds between a page and the user's next click: lively on a board, cheap on the machine
 
@@ -85,8 +85,8 @@ async def open_lab(wanted: Wanted) -> AsyncIterator[tuple[ProcessCluster, "async
         )
         async with (
             cluster,
-            shopping(cluster, wanted) as commands,
-            open_door(cluster, place.folder / runtime.DOOR, commands) as ended,
+            shopping(cluster, wanted) as users,
+            open_door(cluster, place.folder / runtime.DOOR, users.commands, users.streams) as ended,
         ):
             over = asyncio.ensure_future(until_over(cluster, ended))
             try:
@@ -112,24 +112,13 @@ async def until_over(cluster: ProcessCluster, ended: asyncio.Event) -> None:
 
 
 @asynccontextmanager
-async def shopping(cluster: Cluster, wanted: Wanted) -> AsyncIterator[dict[str, Command]]:
-    """Users who shop all the time, and the commands of the lab's door that are about them."""
+async def shopping(cluster: Cluster, wanted: Wanted) -> AsyncIterator[OwnUsers]:
+    """Users who shop all the time."""
     tickets: asyncio.Queue[dict[str, str]] = asyncio.Queue()
 
     async def deliver() -> None:
         while True:
             await cluster.mark(kind="ticket", **await tickets.get())
-
-    async def about() -> dict[str, Any]:
-        return {"on_unknown": wanted.on_unknown, "users": wanted.users}
-
-    async def rest() -> dict[str, Any]:
-        await crowd.traffic.stop()
-        return {}
-
-    async def work() -> dict[str, Any]:
-        await crowd.traffic.allow(math.inf)
-        return {}
 
     def complain(user: str, text: str) -> None:
         tickets.put_nowait({"user": user, "text": text})
@@ -138,8 +127,8 @@ async def shopping(cluster: Cluster, wanted: Wanted) -> AsyncIterator[dict[str, 
     delivering = asyncio.ensure_future(deliver())
     try:
         crowd.start()
-        await work()
-        yield {"about": about, "rest": rest, "work": work}
+        await crowd.traffic.allow(math.inf)
+        yield OwnUsers(cluster, crowd, wanted.on_unknown)
     finally:
         await crowd.close()
         delivering.cancel()

@@ -58,6 +58,8 @@ class Shopper:
     via: str | None = None
     """The server that answered last."""
     jar: Jar = field(init=False)
+    at_the_shop: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    """Held while a request is under way, so that a user can be sent home between two of them."""
 
     def __post_init__(self) -> None:
         self.jar = Jar(self.clock)
@@ -188,10 +190,11 @@ class Shopper:
         await self.sleep(self.think * self.rng.uniform(0.5, 1.5))
         await self.traffic.turn()
         try:
-            answer = await self._exchange(method, path, form, self.jar if jar is None else jar)
-            self.via = answer.via or self.via
-            self._count(answer)
-            self.observe(answer)
+            async with self.at_the_shop:
+                answer = await self._exchange(method, path, form, self.jar if jar is None else jar)
+                self.via = answer.via or self.via
+                self._count(answer)
+                self.observe(answer)
         finally:
             await self.traffic.done()  # last of all: who waits for quiet finds every answer counted
         return answer

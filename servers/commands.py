@@ -12,7 +12,7 @@ from servers.control import Command, ControlError, Source, Stream
 from servers.session import Session, shorten
 from servers.sessions import ID_PREFIX
 from servers.shop import Shop
-from servers.store_calls import StoreCalls
+from servers.store_calls import StoreCalls, hash_of
 from servers.stores import STORES
 from servers.stores.base import OpenStore, StoreFailed
 from servers.switch import switch
@@ -89,7 +89,8 @@ class Commands:
             return {"moved": moved}
 
     async def logbook(self, limit: int = 20) -> dict[str, Any]:
-        """What a receptionist could read out: the last to be seen first."""
+        """What a receptionist could read out: {sessions: all there are, entries: the last to be seen first}. An
+        entry's `hash` is that of the balancer's feed."""
         sessions: list[Session] = []
         try:
             async for id, data, _ in self.store.all(ID_PREFIX):
@@ -100,15 +101,17 @@ class Commands:
         sessions.sort(key=lambda session: session.last_seen, reverse=True)
         now = self.shop.sessions.clock()
         return {
+            "sessions": len(sessions),
             "entries": [
                 {
                     "id": shorten(session.id),
+                    "hash": hash_of(session.id),
                     "user": session.user,
                     "age": round(now - session.created, 3),
                     "idle": round(now - session.last_seen, 3),
                 }
                 for session in sessions[: min(limit, LONGEST_LOGBOOK)]
-            ]
+            ],
         }
 
     async def knows(self, ids: list[str]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,9 @@ class AttachedCluster:
         self._names = [server["name"] for server in state["servers"]]
         return state
 
+    async def logbooks(self, limit: int = 20) -> dict[str, Any]:
+        return await self.ask("logbooks", limit=limit)
+
     async def counters(self) -> dict[str, Any]:
         return await self.ask("counters")
 
@@ -61,6 +64,12 @@ class AttachedCluster:
 
     async def resume(self, server: str) -> None:
         await self.ask("resume", server=server)
+
+    async def drain(self, server: str) -> None:
+        await self.ask("drain", server=server)
+
+    async def undrain(self, server: str) -> None:
+        await self.ask("undrain", server=server)
 
     async def restart(self, server: str) -> None:
         await self.ask("restart", server=server)
@@ -90,6 +99,18 @@ class AttachedCluster:
 
     async def stop(self) -> None:
         await runtime.down(self.name, self._environ)
+
+    @asynccontextmanager
+    async def stage(self, what: str) -> AsyncIterator[None]:
+        """The lab's own users rest while the block plays `what`. Raises LabError when somebody plays already."""
+        try:
+            held = await open_stream(self._door, "stage", what=what)
+        except ControlError as refusal:
+            raise LabError(str(refusal)) from None
+        try:
+            yield
+        finally:
+            await held.aclose()
 
     async def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
         """Any command of the lab's door. Raises LabError: refused, or the lab has ended."""

@@ -18,8 +18,20 @@ class Cluster(Protocol):
         """Every server the cluster has, also those killed or paused."""
 
     async def state(self) -> dict[str, Any]:
-        """{url, policy, store, requests, with_session, logged_out, logout_rate, servers: [{name, address, pid,
-        healthy, requests, sessions, outcomes}]}; logout_rate and pid are None when there is none."""
+        """{url, policy, store, requests, with_session, logged_out, logout_rate, theory_rate, since: {what, detail,
+        time, requests, with_session, logged_out, logout_rate}, servers: [{name, address, pid, healthy, health,
+        requests, sessions, outcomes, errors}]}.
+
+        Counts are from the start on, those in `since` from the last change on (a switch, scale, kill, drain, ...).
+        `logout_rate` and `pid` are None when there is none; `theory_rate` is for the cluster as it stands. `health` is
+        up, down, paused or draining. A lab that `lab up` runs also says how many `users` it has and who is `playing`.
+        """
+
+    async def logbooks(self, limit: int = 20) -> dict[str, Any]:
+        """What is written down now: {logbooks: [{name, store, servers, sessions, entries: [{id (shortened), hash (as
+        in the feed), user, age, idle}], trouble}]}. Each server's own, or a shared store's once, with all `servers`
+        who read it; the `limit` entries that were seen last, times in seconds. `trouble` is None, or why there are no
+        entries ("paused", "not running", ...); `sessions` counts all entries and is None then."""
 
     async def counters(self) -> dict[str, Any]:
         """The balancer's totals since it started; servers that are gone are still counted."""
@@ -40,6 +52,12 @@ class Cluster(Protocol):
 
     async def resume(self, server: str) -> None:
         """Undo `pause`."""
+
+    async def drain(self, server: str) -> None:
+        """It gets no new users; running requests go on, and a sticky policy still brings its own users back."""
+
+    async def undrain(self, server: str) -> None:
+        """Undo `drain`; `restart` does, too."""
 
     async def restart(self, server: str) -> None:
         """A new process under the same name; a living one finishes its work first."""

@@ -12,16 +12,20 @@ from typing import Any
 
 from scenarios.cluster.base import Cluster
 from scenarios.errors import LabError
-from servers.control import Command, ControlError, serve_control
+from servers.control import Command, ControlError, Stream, serve_control
 
 METHODS = (
-    "state", "counters", "switch", "scale", "kill", "pause", "resume", "restart", "stop_store", "start_store",
+    "state", "logbooks", "counters", "switch", "scale", "kill", "pause", "resume", "drain", "undrain", "restart",
+    "stop_store", "start_store",
 )  # fmt: skip
 
 
 @asynccontextmanager
 async def open_door(
-    cluster: Cluster, path: Path, commands: Mapping[str, Command] | None = None
+    cluster: Cluster,
+    path: Path,
+    commands: Mapping[str, Command] | None = None,
+    streams: Mapping[str, Stream] | None = None,
 ) -> AsyncIterator[asyncio.Event]:
     """Serve the cluster (and further commands) on `path` inside the block; the event says: somebody ended the lab."""
     ended = asyncio.Event()
@@ -35,7 +39,8 @@ async def open_door(
 
     methods = {name: command(getattr(cluster, name)) for name in METHODS}
     ours = {**methods, "mark": command(mark), "down": down, **(commands or {})}
-    door = await serve_control(path, ours, {"events": cluster.events, "store_calls": cluster.store_calls})
+    told: dict[str, Stream] = {"events": cluster.events, "store_calls": cluster.store_calls, **(streams or {})}
+    door = await serve_control(path, ours, told)
     try:
         yield ended
     finally:

@@ -28,12 +28,18 @@ class Server:
     store: tuple[str, str]  # (store, url) it was told to use
     address: str = ""
     paused: bool = False
+    draining: bool = False
     behind: bool = False  # `store` is what it has yet to be told
     sessions: int = 0
 
     @property
     def running(self) -> bool:
         return not self.child.ended.done()
+
+    @property
+    def serving(self) -> bool:
+        """It gets new users, as far as the lab knows."""
+        return self.running and not self.paused and not self.draining
 
 
 async def all_of(steps: Iterable[Awaitable[None]]) -> None:
@@ -161,6 +167,11 @@ class Fleet:
         server.paused = False
         if server.behind:  # it slept through a switch
             await self._move(server, *server.store, migrate=False)
+
+    async def drain(self, name: str, draining: bool) -> None:
+        server = self.get(name)
+        await self._ask("drain" if draining else "resume", name=name)
+        server.draining = draining
 
     async def end(self) -> None:
         """End every server; nobody waits for an answer any more."""

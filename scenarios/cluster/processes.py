@@ -2,28 +2,26 @@
 
 import asyncio
 import os
-import signal
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 from scenarios import theory
+from scenarios.cluster.balancer_process import BalancerProcess
 from scenarios.cluster.children import Children
 from scenarios.cluster.fleet import Fleet, Server, all_of
 from scenarios.cluster.ground import MOST_SERVERS, check_count, check_port, make_private
-from scenarios.cluster.programs import check_socket_path, last_line
+from scenarios.cluster.logbooks import logbooks
+from scenarios.cluster.programs import check_socket_path
 from scenarios.cluster.shared_stores import SharedStores, check_store, prepare_sqlite
-from scenarios.cluster.status import status
+from scenarios.cluster.status import Change, status
 from scenarios.cluster.store_calls import store_calls
 from scenarios.errors import LabError
-from servers.control import ControlError, call, stream
+from servers.control import ControlError, call
 
-READY_WITHIN = 20.0
-ANSWER_WITHIN = 10.0
 STATE_WITHIN = 0.5  # a paused server does not answer; the status must not wait for it
-BALANCER_STOPS_WITHIN = 3.0
 
 
 class ProcessCluster:
@@ -34,12 +32,13 @@ class ProcessCluster:
         self._folder = folder
         self._host = host
         self._environ = environ
-        self._control = folder / "balancer.sock"
         self._store = "memory"
         self._policy = "round_robin"
         self._away: str | None = None  # the store that `stop_store` took away
         self._changing = asyncio.Lock()  # scale, switch and restart wait for each other
+        self._change: Change
         self._children: Children
+        self._balancer: BalancerProcess
         self._fleet: Fleet
         self._stores: SharedStores
 
@@ -77,25 +76,23 @@ class ProcessCluster:
         try:
             prepare_sqlite(shop)
             cluster._stores = SharedStores(folder, cluster._children, environ)
-            cluster._fleet = Fleet(folder, cluster._children, options, cluster._ask)
             url = await cluster._stores.url(store)  # before the forks, while the nursery still imports
-            await cluster._open(servers, store, url, {"policy": policy, **(balancer_options or {})}, port)
+            balancer = {"listen": f"{host}:{port}", "policy": policy, **(balancer_options or {})}
+            cluster._balancer = BalancerProcess(folder, cluster._children, balancer)
+            cluster._fleet = Fleet(folder, cluster._children, options, cluster._balancer.ask)
+            cluster._store, cluster._policy = store, balancer["policy"]
+            await cluster._open(servers, url)
         except BaseException:
             await cluster.stop()
             raise
         return cluster
 
-    async def _open(self, servers: int, store: str, url: str, balancer: dict[str, Any], port: int) -> None:
-        self._store = store
-        self._policy = balancer["policy"]
-        listen = f"{self._host}:{port}"
-        config = {"listen": listen, "control": str(self._control), "backends": (), **balancer}
-        self._balancer = self._children.fork("balancer", "balancer", config)
-        started = [self._fleet.begin(name, store, url) for name in self._fleet.new_names(servers)]
-        address = await self._balancer.until_ready(self._folder / "balancer.log", READY_WITHIN)
-        self.url = f"http://{address}"
-        await self._ask("label", store=store)
+    async def _open(self, servers: int, url: str) -> None:
+        started = [self._fleet.begin(name, self._store, url) for name in self._fleet.new_names(servers)]
+        self.url = f"http://{await self._balancer.until_ready()}"
+        await self._balancer.ask("label", store=self._store)
         await self._fleet.finish(started)
+        await self._count_anew("start", "")
 
     async def __aenter__(self) -> Self:
         return self
@@ -112,18 +109,21 @@ class ProcessCluster:
 
     async def until_broken(self) -> None:
         """Wait until the nursery or the balancer has ended without being asked: nothing can work from then on."""
-        await self._balancer.wait()
+        await self._balancer.until_ended()
 
     def names(self) -> list[str]:
         return self._fleet.names()
 
     async def state(self) -> dict[str, Any]:
         described = [describe(self._fleet.servers[name]) for name in self.names()]
-        balancer, *servers = await asyncio.gather(self._ask("state"), *described)
-        return status(self.url, self._store, balancer, servers)
+        balancer, *servers = await asyncio.gather(self._balancer.ask("state"), *described)
+        return status(self.url, self._store, self._law(), balancer, servers, self._change)
+
+    async def logbooks(self, limit: int = 20) -> dict[str, Any]:
+        return {"logbooks": await logbooks([self._fleet.servers[name] for name in self.names()], limit)}
 
     async def counters(self) -> dict[str, Any]:
-        totals: dict[str, Any] = (await self._ask("state"))["totals"]
+        totals: dict[str, Any] = (await self._balancer.ask("state"))["totals"]
         return totals
 
     async def switch(
@@ -132,15 +132,15 @@ class ProcessCluster:
         moved = 0
         async with self._changing:
             if policy is not None:
-                await self._ask("policy", name=policy)  # the balancer marks this one itself
+                await self._balancer.ask("policy", name=policy)  # the balancer marks this one itself
                 self._policy = policy
             if store is not None:
                 url = await self._stores.url(store)
                 moved = await self._fleet.switch(store, url, migrate)
                 self._store = store
-                await self._ask("label", store=store)
+                await self._balancer.ask("label", store=store)
                 await self.mark(what="store", detail=f"{store}, {moved} sessions moved" if migrate else store)
-            await self._mark_law()
+            await self._count_anew("switch", ", ".join(name for name in (store, policy) if name))
         return {"moved": moved}
 
     async def scale(self, servers: int) -> None:
@@ -151,24 +151,41 @@ class ProcessCluster:
             url = await self._stores.url(self._store)
             await self._fleet.add(self._fleet.new_names(servers - len(names)), self._store, url)
             await self.mark(kind="servers", servers=self.names())
-            await self._mark_law()
+            await self._count_anew("scale", f"to {servers}")
 
-    async def _mark_law(self) -> None:
-        """Tell boards what rate theory now expects."""
-        rate = theory.steady_rate(len(self.names()), self._store, self._policy)
-        await self.mark(kind="law", theory_rate=rate)
+    def _law(self) -> float:
+        """The logout rate theory gives the servers that get new users now."""
+        serving = sum(server.serving for server in self._fleet.servers.values())
+        return theory.steady_rate(max(1, serving), self._store, self._policy)
+
+    async def _count_anew(self, what: str, detail: str) -> None:
+        """The cluster is another from now on: begin `since`, and tell boards what rate theory now expects."""
+        self._change = Change(what, detail, time.time(), await self.counters())
+        await self.mark(kind="law", theory_rate=self._law())
+
+    async def _changed(self, what: str, detail: str) -> None:
+        await self.mark(what=what, detail=detail)
+        await self._count_anew(what, detail)
 
     async def kill(self, server: str) -> None:
         await self._fleet.kill(server)
-        await self.mark(what="kill", detail=server)
+        await self._changed("kill", server)
 
     async def pause(self, server: str) -> None:
         await self._fleet.pause(server)
-        await self.mark(what="pause", detail=server)
+        await self._changed("pause", server)
 
     async def resume(self, server: str) -> None:
         await self._fleet.resume(server)
-        await self.mark(what="resume", detail=server)
+        await self._changed("resume", server)
+
+    async def drain(self, server: str) -> None:
+        await self._fleet.drain(server, True)
+        await self._changed("drained", server)
+
+    async def undrain(self, server: str) -> None:
+        await self._fleet.drain(server, False)
+        await self._changed("undrained", server)
 
     async def restart(self, server: str) -> None:
         self._fleet.get(server)
@@ -176,7 +193,7 @@ class ProcessCluster:
             await self._fleet.retire(server, forget=False)
             url = await self._stores.url(self._store)
             await self._fleet.add([server], self._store, url)
-        await self.mark(what="restart", detail=server)
+        await self._changed("restart", server)
 
     async def stop_store(self, hang: bool = False) -> None:
         if self._away is not None:
@@ -186,7 +203,7 @@ class ProcessCluster:
                 await self._fleet.switch(self._store, detour, migrate=False)
             await self._stores.stop(self._store, hang)
             self._away = self._store
-        await self.mark(what="store_stopped", detail=self._store)
+        await self._changed("store_stopped", self._store)
 
     async def start_store(self) -> None:
         if self._away is None:
@@ -197,15 +214,13 @@ class ProcessCluster:
             if self._stores.on_detour:
                 await self._fleet.switch(away, await self._stores.url(away), migrate=False)
                 await self._stores.end_detour()
-        await self.mark(what="store_started", detail=away)
+        await self._changed("store_started", away)
 
     async def mark(self, **event: Any) -> None:
-        await self._ask("mark", event={"kind": "mark", "time": time.time(), **event})
+        await self._balancer.mark(**event)
 
-    async def events(self) -> AsyncIterator[dict[str, Any]]:
-        async with aclosing(stream(self._control, "subscribe")) as feed:
-            async for event in feed:
-                yield event
+    def events(self) -> AsyncIterator[dict[str, Any]]:
+        return self._balancer.events()
 
     async def store_calls(self) -> AsyncGenerator[dict[str, Any], None]:
         return await store_calls(self._fleet.servers.values())
@@ -213,26 +228,11 @@ class ProcessCluster:
     async def stop(self) -> None:
         """In the order that loses nothing: the balancer takes no more requests, servers finish, stores end."""
         with suppress(LabError):
-            if hasattr(self, "_balancer"):
-                await self._balancer.end(signal.SIGTERM, BALANCER_STOPS_WITHIN)
+            if hasattr(self, "_fleet"):
+                await self._balancer.end()
                 await self._fleet.end()
                 await self._stores.close()
         await self._children.stop()
-
-    async def _ask(self, do: str, *, within: float = ANSWER_WITHIN, **arguments: Any) -> dict[str, Any]:
-        """One command to the balancer. Raises LabError with its refusal."""
-        try:
-            if self._balancer.ended.done():
-                raise ControlError("it has ended")
-            async with asyncio.timeout(within):
-                return await call(self._control, do, **arguments)
-        except TimeoutError:
-            raise LabError("the balancer does not answer; stop this lab and start it again") from None
-        except ControlError as refusal:
-            if self._balancer.ended.done():
-                why = last_line(self._folder / "balancer.log")
-                raise LabError(f"the balancer has ended ({why}); stop this lab and start it again") from None
-            raise LabError(str(refusal)) from None
 
 
 async def describe(server: Server) -> dict[str, Any]:
@@ -243,4 +243,7 @@ async def describe(server: Server) -> dict[str, Any]:
                 sessions = (await call(server.control, "state"))["sessions"]
                 server.sessions = server.sessions if sessions is None else sessions  # None: its store is away
     pid = server.child.pid if server.running else None
-    return {"name": server.name, "address": server.address, "pid": pid, "sessions": server.sessions}
+    return {
+        "name": server.name, "address": server.address, "pid": pid, "paused": server.running and server.paused,
+        "sessions": server.sessions,
+    }  # fmt: skip

@@ -1,7 +1,26 @@
 """The `lab status` answer, put together from what the balancer and the servers say.   [pure]"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+COUNTED = ("requests", "with_session", "logged_out")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was done to the cluster last, when (Unix, seconds), and the balancer's totals at that moment."""
+
+    what: str
+    detail: str
+    time: float
+    totals: Mapping[str, Any]
+
+    def since(self, totals: Mapping[str, Any]) -> dict[str, Any]:
+        """What was counted from then on."""
+        counts = {key: totals[key] - self.totals[key] for key in COUNTED}
+        about = {"what": self.what, "detail": self.detail, "time": self.time}
+        return {**about, **counts, "logout_rate": logout_rate(counts)}
 
 
 def logout_rate(counts: Mapping[str, Any]) -> float | None:
@@ -10,25 +29,50 @@ def logout_rate(counts: Mapping[str, Any]) -> float | None:
     return counts["logged_out"] / shown if shown else None
 
 
-def status(url: str, store: str, balancer: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """`servers` hold name, address, pid (None: not running) and sessions, in the order to show them."""
+def health(server: Mapping[str, Any], backend: Mapping[str, Any]) -> str:
+    """up, down, paused or draining; a process that is not there is down."""
+    if server["pid"] is None:
+        return "down"
+    if server["paused"]:
+        return "paused"
+    if not backend.get("healthy"):
+        return "down"
+    return "draining" if backend["draining"] else "up"
+
+
+def errors(backend: Mapping[str, Any]) -> int:
+    """Requests that it failed: answered with 5xx, or not at all."""
+    found: int = backend.get("errors", 0) + backend.get("statuses", {}).get("5xx", 0)
+    return found
+
+
+def status(
+    url: str, store: str, law: float, balancer: Mapping[str, Any], servers: Sequence[Mapping[str, Any]], change: Change
+) -> dict[str, Any]:
+    """`servers` hold name, address, pid (None: not running), paused and sessions, in the order to show them; `law` is
+    the logout rate that theory gives those who serve."""
     totals = balancer["totals"]
     backends = {backend["name"]: backend for backend in balancer["backends"]}
+    rows = []
+    for server in servers:
+        backend = backends.get(server["name"], {})
+        rows.append(
+            {key: server[key] for key in ("name", "address", "pid", "sessions")}
+            | {
+                "healthy": server["pid"] is not None and backend.get("healthy", False),
+                "health": health(server, backend),
+                "requests": backend.get("requests", 0),
+                "outcomes": backend.get("outcomes", {}),
+                "errors": errors(backend),
+            }
+        )
     return {
         "url": url,
         "policy": balancer["policy"],
         "store": store,
-        "requests": totals["requests"],
-        "with_session": totals["with_session"],
-        "logged_out": totals["logged_out"],
+        **{key: totals[key] for key in COUNTED},
         "logout_rate": logout_rate(totals),
-        "servers": [
-            dict(server)
-            | {
-                "healthy": server["pid"] is not None and backends.get(server["name"], {}).get("healthy", False),
-                "requests": backends.get(server["name"], {}).get("requests", 0),
-                "outcomes": backends.get(server["name"], {}).get("outcomes", {}),
-            }
-            for server in servers
-        ],
+        "theory_rate": law,
+        "since": change.since(totals),
+        "servers": rows,
     }

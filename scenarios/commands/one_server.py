@@ -1,4 +1,4 @@
-"""`lab kill`, `pause`, `resume` and `restart`: what can be done to one server of a running lab."""
+"""`lab kill`, `pause`, `resume`, `drain`, `undrain` and `restart`: what can be done to one server of a running lab."""
 
 import argparse
 
@@ -9,7 +9,14 @@ EXAMPLES = """\
 {lab} server-3
 {lab} 3 --name second   the number will do; in the lab of that name"""
 
-DONE = {"kill": "killed", "pause": "paused", "resume": "resumed", "restart": "restarted"}
+DONE = {
+    "kill": "killed",
+    "pause": "paused",
+    "resume": "resumed",
+    "drain": "gets no new users",
+    "undrain": "gets new users again",
+    "restart": "restarted",
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

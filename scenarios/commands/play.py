@@ -30,16 +30,13 @@ def main(args: argparse.Namespace) -> int:
         cluster = await AttachedCluster.attach(args.name)
         about = await cluster.ask("about")
         settings = playing.settings(args, about["on_unknown"])
-        journal = run.journal_for(args.journal, settings, args.scenario)
-        await cluster.ask("rest")
-        try:
+        async with cluster.stage(args.scenario):
+            journal = run.journal_for(args.journal, settings, args.scenario)
             result = await shown.through(
                 lambda listeners: run.on_cluster(
                     args.scenario, play, cluster, settings, playing.limit(args), journal, listeners, shown.act
                 )
             )
-        finally:
-            await cluster.ask("work")
         return shown.result(result)
 
     return orderly.run(work())

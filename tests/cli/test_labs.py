@@ -4,12 +4,14 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.cli.processes import Lab
+from tests.cli.processes import LAB, Lab
 
 RAISES = "async def play(lab):\n    1 / 0\n"
 ENDLESS = "import asyncio\nasync def play(lab):\n    await asyncio.Event().wait()\n"
@@ -92,6 +94,9 @@ def test_a_lab_is_started_changed_and_stopped(lab: Lab, up: str) -> None:
     assert lab("restart", "server-2").stdout == "server-2: restarted\n"
     assert lab("pause", "3").stdout == "server-3: paused\n"
     assert lab("resume", "3").stdout == "server-3: resumed\n"
+    assert lab("drain", "3").stdout == "server-3: gets no new users\n"
+    assert lab("undrain", "3").stdout == "server-3: gets new users again\n"
+    assert lab("users", "4").stdout == "4 users, 0 before\n"
     wrong = lab("kill", "sevrer-4")
     assert (wrong.returncode, wrong.stderr) == (2, "lab: no server is called 'sevrer-4'; did you mean server-4?\n")
     assert lab("down").stdout == "lab: stopped, nothing is left of it\n"
@@ -133,3 +138,27 @@ def test_a_lab_that_was_killed_leaves_its_name_free(lab: Lab, up: str, environ: 
     (note,) = Path(environ["XDG_RUNTIME_DIR"]).glob("session-lab/lab/lab.json")
     os.kill(json.loads(note.read_text())["pid"], signal.SIGKILL)
     assert lab("up", "--detach").returncode == 0
+
+
+def test_only_one_plays_on_a_lab_and_its_users_come_back_however_that_one_ends(
+    lab: Lab, up: str, environ: dict[str, str], tmp_path: Path
+) -> None:
+    def about() -> dict[str, Any]:
+        return dict(json.loads(lab("status", "--json").stdout))
+
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    assert lab("users", "5").returncode == 0
+    with subprocess.Popen([*LAB, "play", "endless.py"], env=environ, cwd=tmp_path) as playing:
+        while not about()["playing"]:
+            assert playing.poll() is None
+        second = lab("play", "five-servers")
+        assert (second.returncode, second.stdout) == (2, "")
+        told = r"lab: endless.py is being played on this lab since \d\d:\d\d:\d\d: wait for its end\n"
+        assert re.fullmatch(told, second.stderr), second.stderr
+        resting = about()["requests"]
+        assert about()["requests"] == resting
+        playing.kill()
+    deadline = time.monotonic() + 10
+    while about()["requests"] == resting:
+        assert time.monotonic() < deadline, "the users should be back at work"
+    assert about()["playing"] is None

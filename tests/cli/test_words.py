@@ -91,6 +91,8 @@ def test_limits_told_in_the_help_are_those_in_force() -> None:
         ("status", "no lab named 'lab' is running (start one with: lab up)"),
         ("down --name second", "no lab named 'second' is running"),
         ("play five-servers", "no lab named 'lab' is running"),
+        ("users 61", "'61' is no number of users; choose 0 to 60"),
+        ("users 5", "no lab named 'lab' is running"),
         ("kill 1", "no lab named 'lab' is running"),
         ("watch", "no lab named 'lab' is running"),
         ("replay nothing.jsonl", "nothing.jsonl"),

@@ -41,20 +41,96 @@ async def test_state_tells_everything_lab_status_shows(cluster: Cluster) -> None
         outcomes = [(await ask(ravi, "/account"))[1] for _ in range(4)]
     state = await cluster.state()
     assert state.keys() == {
-        "url", "policy", "store", "requests", "with_session", "logged_out", "logout_rate", "servers",
+        "url", "policy", "store", "requests", "with_session", "logged_out", "logout_rate", "theory_rate", "since",
+        "servers",
     }  # fmt: skip
     assert (state["url"], state["policy"], state["store"]) == (cluster.url, "round_robin", "memory")
     assert (state["requests"], state["with_session"]) == (5, 4)
     assert state["logged_out"] == outcomes.count("unknown") == 2
-    assert state["logout_rate"] == 0.5
+    assert state["logout_rate"] == state["theory_rate"] == 0.5
     one, two = state["servers"]
-    assert one.keys() == {"name", "address", "pid", "healthy", "requests", "sessions", "outcomes"}
+    assert one.keys() == {
+        "name", "address", "pid", "healthy", "health", "requests", "sessions", "outcomes", "errors",
+    }  # fmt: skip
     assert (one["name"], two["name"]) == ("server-1", "server-2")
     assert sorted((one["sessions"], two["sessions"])) == [0, 1]
     assert one["requests"] + two["requests"] == 5
     assert one["outcomes"].get("unknown", 0) + two["outcomes"].get("unknown", 0) == 2
     assert one["healthy"]
+    assert (one["health"], one["errors"]) == ("up", 0)
     assert one["pid"] != two["pid"]
+
+
+async def test_counts_since_the_last_change(cluster: Cluster) -> None:
+    started = (await cluster.state())["since"]
+    assert started.keys() == {"what", "detail", "time", "requests", "with_session", "logged_out", "logout_rate"}
+    assert (started["what"], started["requests"], started["logout_rate"]) == ("start", 0, None)
+    async with member(cluster.url) as ravi:
+        for _ in range(4):
+            await ask(ravi, "/account")
+        assert (await cluster.state())["since"]["logout_rate"] == 0.5
+        await cluster.switch(store="sqlite", policy="random", migrate=True)
+        for _ in range(3):
+            await ask(ravi, "/account")
+    state = await cluster.state()
+    since = state["since"]
+    assert since["time"] > started["time"]
+    assert (since["what"], since["detail"]) == ("switch", "sqlite, random")
+    assert (since["requests"], since["with_session"], since["logged_out"], since["logout_rate"]) == (3, 3, 0, 0.0)
+    assert (state["with_session"], state["logged_out"], state["theory_rate"]) == (7, 2, 0.0)
+    await cluster.kill("server-2")
+    await cluster.switch(store="memory")
+    await cluster.restart("server-2")
+    await cluster.scale(4)
+    last = await cluster.state()
+    assert (last["since"]["what"], last["since"]["detail"], last["theory_rate"]) == ("scale", "to 4", 0.75)
+
+
+async def test_what_is_written_down_now(cluster: Cluster) -> None:
+    async with feed(cluster) as events, member(cluster.url):
+        received = (await events.until(kind="request", path="/login"))["received"]
+    own = (await cluster.logbooks())["logbooks"]
+    assert [(book["name"], book["store"], book["servers"]) for book in own] == [
+        ("server-1", "memory", ["server-1"]),
+        ("server-2", "memory", ["server-2"]),
+    ]
+    assert sorted(book["sessions"] for book in own) == [0, 1]
+    (entry,) = [entry for book in own for entry in book["entries"]]
+    assert (entry["user"], entry["hash"]) == ("ravi", received)
+    assert entry.keys() == {"id", "hash", "user", "age", "idle"}
+    assert len(entry["id"]) == 10
+    assert 0 <= entry["idle"] <= entry["age"] < 60
+    await cluster.switch(store="sqlite", migrate=True)
+    await cluster.pause("server-1")
+    (shared,) = (await cluster.logbooks())["logbooks"]
+    assert (shared["name"], shared["servers"], shared["trouble"]) == ("sqlite", ["server-1", "server-2"], None)
+    assert [entry["hash"] for entry in shared["entries"]] == [received]
+    assert (await cluster.logbooks(limit=0))["logbooks"][0] == {**shared, "entries": []}
+
+
+async def test_logbooks_that_nobody_can_read_out_say_why(cluster: Cluster) -> None:
+    await cluster.pause("server-1")
+    await cluster.kill("server-2")
+    books = (await cluster.logbooks())["logbooks"]
+    assert [(book["trouble"], book["sessions"], book["entries"]) for book in books] == [
+        ("paused", None, []),
+        ("not running", None, []),
+    ]
+
+
+async def test_drain_and_undrain(cluster: Cluster) -> None:
+    await cluster.switch(policy="sticky_cookie")
+    async with member(cluster.url) as ravi:
+        assert [(await ask(ravi, "/whoami"))[1] for _ in range(2)] == ["hit", "hit"]
+        await cluster.drain("server-1")
+        state = await cluster.state()
+        assert [server["health"] for server in state["servers"]] == ["draining", "up"]
+        assert (await ask(ravi, "/whoami"))[1] == "hit", "it keeps its own"
+        async with load(cluster.url) as new:
+            await new.until(20)
+        assert (new.servers, new.lost) == ({"server-2"}, [])
+    await cluster.undrain("server-1")
+    assert [server["health"] for server in (await cluster.state())["servers"]] == ["up", "up"]
 
 
 async def test_counters_outlive_the_servers_that_counted(cluster: Cluster) -> None:
@@ -94,6 +170,7 @@ async def test_pause_and_resume(cluster: Cluster) -> None:
     await cluster.pause("server-1")
     paused = (await cluster.state())["servers"]
     assert [server["pid"] for server in paused] == [server["pid"] for server in before]
+    assert [server["health"] for server in paused] == ["paused", "up"]
     await cluster.resume("server-1")
     async with feed(cluster):
         assert (await cluster.state())["servers"][0]["pid"] == before[0]["pid"]
@@ -139,7 +216,7 @@ async def test_the_feed_carries_requests_marks_and_switches(cluster: Cluster) ->
         await events.until(kind="servers", servers=["server-1", "server-2", "server-3"])
 
 
-@pytest.mark.parametrize("method", ["kill", "pause", "resume", "restart"])
+@pytest.mark.parametrize("method", ["kill", "pause", "resume", "restart", "drain", "undrain"])
 async def test_unknown_servers_are_named(cluster: Cluster, method: str) -> None:
     with pytest.raises(LabError, match="no server named 'server-9': did you mean"):
         await getattr(cluster, method)("server-9")

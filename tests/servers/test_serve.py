@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 
 import aiohttp
@@ -122,7 +123,8 @@ async def test_the_control_channel(start: Start, short_folder: Path) -> None:
     [entry] = (await call(control, "logbook", limit=5))["entries"]
     assert browser.cookie is not None
     assert entry["id"].rstrip("…") == browser.cookie[:9]
-    assert (entry["user"], len(entry)) == ("ravi", 4)
+    assert (entry["user"], len(entry)) == ("ravi", 5)
+    assert entry["hash"] == sha256(browser.cookie.encode()).hexdigest()[:12]
     assert (await call(control, "logbook", limit=0))["entries"] == []
     stranger = "sess_" + "x" * 22
     assert await call(control, "knows", ids=[stranger, browser.cookie]) == {"known": [browser.cookie]}

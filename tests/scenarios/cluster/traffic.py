@@ -121,3 +121,13 @@ class Feed:
         found = find()
         assert found is not None
         return found
+
+    async def requests(self, count: int, within: float = 15.0) -> list[dict[str, Any]]:
+        """The first `count` requests."""
+
+        def heard() -> list[dict[str, Any]]:
+            return [event for event in self.events if event["kind"] == "request"]
+
+        async with asyncio.timeout(within), self._more:
+            await self._more.wait_for(lambda: len(heard()) >= count)
+        return heard()[:count]
