@@ -13,7 +13,7 @@ from scenarios.load.eyes import read_page, recognise
 from servers.carriers.cookie import CookieCarrier
 
 FORM = "application/x-www-form-urlencoded"
-EXPECTED = frozenset({200, 303, 401, 409})
+EXPECTED = frozenset({200, 302, 303, 401, 409})
 """Statuses that are the shop's normal ways to answer. A 401 is no failure of the request: that the shop took a member
 for a stranger is told in a row of its own. 409 says: your cart is empty."""
 

@@ -15,12 +15,12 @@ from locust.env import Environment
 # Started stock, from any folder: the package this file is part of. First is locust's own entry, which it takes back.
 sys.path.insert(1, str(Path(__file__).resolve().parents[2]))
 
-from scenarios.load import bounds, finish, logouts, options, ruler, shaped, telling
+from scenarios.load import bounds, finish, logouts, options, ruler, shaped, tab, telling
 from scenarios.load.users import Commuter, Lurker, Shopper, TwoTabs
 
 __all__ = ["Commuter", "Lurker", "Shopper", "TwoTabs"]
 
-PARTS = (logouts, shaped, bounds, telling, finish, ruler)  # at the end of a run, the last ones are asked first
+PARTS = (logouts, shaped, tab, bounds, telling, finish, ruler)  # at the end of a run, the last ones are asked first
 
 
 @events.init_command_line_parser.add_listener

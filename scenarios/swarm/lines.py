@@ -55,7 +55,7 @@ def rate_lines(felt: Felt, laws: Sequence[float | None], setting: str) -> list[s
     elif len(known) == 1:
         theory = f"{percent(known[0]):>7}   {setting}"
     else:
-        theory = f"{percent(known[0])} to {percent(known[-1])}   as the cluster changed"
+        theory = f"{percent(known[0]):>7} to {percent(known[-1])}   as the cluster changed"
     return [f"logged out {measured}", f"theory     {theory}"]
 
 

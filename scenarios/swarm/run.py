@@ -75,6 +75,7 @@ class Show:
                 continue  # nobody has clicked yet
             if not self._began:
                 self._say(lines.HEAD)
+                self._stage.begun.set()
                 self._began = self._shown = line["time"]
             self.last = line
             self.laws.append(self._stage.law)

@@ -16,6 +16,8 @@ class Stage:
     def __init__(self, cluster: Cluster | None, shape: Shape | None, run_time: float) -> None:
         self.law: float | None = None
         self.setting = ""
+        self.begun = asyncio.Event()
+        """Set when the first user has clicked: from then on, time counts."""
         self._cluster = cluster
         self._shape = shape
         self._run_time = run_time
@@ -37,6 +39,7 @@ class Stage:
 
     async def follow(self) -> None:
         """Until cancelled."""
+        await self.begun.wait()
         loop = asyncio.get_running_loop()
         began = loop.time()
         restarted = False

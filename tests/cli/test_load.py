@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -138,3 +139,65 @@ def test_a_lost_worker_is_said_and_makes_the_run_incomplete(environ: dict[str, s
     assert time.monotonic() - began < 30
     assert re.search(r"lab: worker [12] of 2 has ended unasked \(Killed\): its users are gone", said)
     assert re.search(r"Broken: worker [12] of 2 has ended unasked", said)
+
+
+@pytest.mark.slow
+def test_a_startup_grows_to_ten_servers_and_a_deploy_loses_nobody_with_a_shared_store(lab: Lab) -> None:
+    grown = lab("load", "--shape", "startup", "--servers", "1", "--users", "40", "--think", "0.05", "--run-time", "12")
+    assert grown.returncode == 0, grown.stderr
+    assert "theory       0.0 % to 90.0 %   as the cluster changed" in grown.stdout
+    assert re.search(r"^server-10 +\d", grown.stdout, re.MULTILINE)
+    words = ("--shape", "deploy", "--servers", "3", "--store", "redis", "--users", "20", "--think", "0.05")
+    deployed = lab("load", *words, "--run-time", "10", "--max-logout-rate", "0")
+    assert deployed.returncode == 0, deployed.stdout
+    assert "; 0 requests failed" in deployed.stdout
+
+
+@pytest.mark.slow
+def test_an_address_that_is_no_lab_is_counted_by_the_users_own_eyes(
+    lab: Lab, environ: dict[str, str], tmp_path: Path
+) -> None:
+    """A shop of a few lines that forgets everybody at every third page, and says so by sending them to its login."""
+    (tmp_path / "shop.py").write_text(FORGETFUL_SHOP)
+    shop = subprocess.Popen([sys.executable, "shop.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    try:
+        assert shop.stdout is not None
+        port = shop.stdout.readline().strip()
+        done = lab("load", *FAST, "--host", f"http://127.0.0.1:{port}", "--max-logout-rate", "0.01")
+    finally:
+        shop.kill()
+        shop.communicate()
+    assert done.returncode == 1, done.stderr
+    assert "an address you gave" in done.stdout
+    assert "nobody knows the servers behind this address" in done.stdout
+    assert "Counted by the users'\nown eyes" in done.stdout
+    (rate,) = re.findall(r"^logged out +([\d.]+) %", done.stdout, re.MULTILINE)
+    assert float(rate) == pytest.approx(100 / 3, abs=5)
+
+
+FORGETFUL_SHOP = """
+import itertools
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+pages = itertools.count()
+
+class Shop(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def answer(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        forgets = "session_id=" in self.headers.get("Cookie", "") and next(pages) % 3 == 0
+        self.send_response(302 if forgets else 200)
+        if forgets:
+            self.send_header("Location", "/accounts/login?next=" + self.path)
+        if self.path == "/login":
+            self.send_header("Set-Cookie", "session_id=1234; Path=/; HttpOnly")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    do_GET = do_POST = answer
+    def log_message(self, *_):
+        pass
+
+server = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
