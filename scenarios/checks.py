@@ -6,6 +6,7 @@ run makes several such checks. Laws that say exactly 0 or 1 are met exactly or n
 """
 
 from dataclasses import asdict, dataclass
+from math import isnan
 from statistics import NormalDist
 from typing import Any
 
@@ -27,7 +28,8 @@ class Check:
     """Whether every act makes this check; a report then shows it only when it failed."""
 
     def record(self) -> dict[str, Any]:
-        return asdict(self)
+        """As JSON has it: `measured` is None when nothing was."""
+        return {**asdict(self), "measured": None if isnan(self.measured) else self.measured}
 
 
 def rate(name: str, hits: int, of: int, law: float) -> Check:

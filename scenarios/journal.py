@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import stat
@@ -72,6 +73,8 @@ class JournalWriter:
             if beginning and not beginning.startswith(b'{"journal":'):
                 os.close(file)
                 raise LabError(f"{self.path} exists and is no journal, so it was left alone; name another file")
+            with contextlib.suppress(OSError):  # tells others that it is being written; no file system must have locks
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             os.lseek(file, 0, os.SEEK_SET)
             os.ftruncate(file, 0)
         return file

@@ -12,6 +12,14 @@ from scenarios.cluster.postgres_server import PostgresServer
 from scenarios.cluster.redis_server import RedisServer
 
 
+@pytest.fixture(scope="session", autouse=True)
+def kept_runs_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs are kept in the user's home unless somebody says otherwise; the tests' are not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def short_folder() -> Iterator[Path]:
     """A folder whose path leaves room for the name of a Unix socket (tmp_path does not)."""

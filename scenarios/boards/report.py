@@ -90,7 +90,9 @@ def _checks(checks: Sequence[Mapping[str, Any]], width: int, glyphs: Glyphs) -> 
 
 def _measure(check: Mapping[str, Any]) -> str:
     value = check["measured"]
-    return percent(value) if "%" in check["expected"] and value == value else f"{value:g}"
+    if value is None:
+        return "nothing"
+    return percent(value) if "%" in check["expected"] else f"{value:g}"
 
 
 def _verdict(verdict: str, glyphs: Glyphs) -> Cell:

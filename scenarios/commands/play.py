@@ -31,12 +31,12 @@ def main(args: argparse.Namespace) -> int:
         about = await cluster.ask("about")
         settings = playing.settings(args, about["on_unknown"])
         async with cluster.stage(args.scenario):
-            journal = run.journal_for(args.journal, settings, args.scenario)
-            result = await shown.through(
-                lambda listeners: run.on_cluster(
-                    args.scenario, play, cluster, settings, playing.limit(args), journal, listeners, shown.act
+            with playing.journal(args, settings) as journal:
+                result = await shown.through(
+                    lambda listeners: run.on_cluster(
+                        args.scenario, play, cluster, settings, playing.limit(args), journal, listeners, shown.act
+                    )
                 )
-            )
-        return shown.result(result)
+        return shown.result(result, journal)
 
     return orderly.run(work())

@@ -1,12 +1,15 @@
 """How a play is asked for: what `lab run` and `lab play` have in common."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scenarios.commands.arguments import MOST_USERS, above_zero, add_servers, number
 
 if TYPE_CHECKING:
+    from scenarios.recording import Journal
     from scenarios.stage import Settings
 
 LIMITS = {"fast": 120.0, "watch": 1800.0, "step": 86400.0}
@@ -34,7 +37,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="K",
         help=f"how many, 1 to {MOST_USERS} (default: {MOST_USERS})",
     )
-    add("--journal", type=Path, metavar="FILE", help="record the run, for `lab replay`")
+    recorded = parser.add_mutually_exclusive_group()
+    recorded.add_argument("--journal", type=Path, metavar="FILE", help="record the run there, not among the kept runs")
+    recorded.add_argument("--no-journal", action="store_true", help="do not record the run")
     add("--json", action="store_true", help="print the run's record as JSON, and nothing else")
     add("--limit", type=above_zero, metavar="SECONDS", help="stop a play that takes longer (default: 120 when fast)")
 
@@ -50,6 +55,27 @@ def settings(args: argparse.Namespace, on_unknown: str) -> "Settings":
     from scenarios.stage import Settings
 
     return Settings(seed=args.seed, pace=args.pace, servers=args.servers, users=args.users, on_unknown=on_unknown)
+
+
+@contextmanager
+def journal(args: argparse.Namespace, settings: "Settings") -> "Iterator[Journal | None]":
+    """What records the play, finished when the block ends, however it ends; None with --no-journal."""
+    from scenarios import recording
+
+    if args.no_journal:
+        yield None
+        return
+    named = args.journal is not None
+    kept = (
+        recording.journal_in(args.journal, settings, args.scenario)
+        if named
+        else recording.journal_kept(settings, args.scenario)
+    )
+    try:
+        yield kept
+    finally:
+        if kept:
+            kept.close()
 
 
 def limit(args: argparse.Namespace) -> float:

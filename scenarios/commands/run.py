@@ -9,7 +9,9 @@ EXAMPLES = """\
 {lab} keeps-logging-out                 the whole incident, about 15 seconds
 {lab} keeps-logging-out --pace watch    slower, with a board to watch and pauses to read (Enter goes on)
 {lab} five-servers --json               the record of the run instead of the report
-{lab} my-scenario.py --seed 7 --journal run.jsonl"""
+{lab} my-scenario.py --seed 7 --journal run.jsonl
+
+The newest runs are kept, `lab replay` shows the last one again."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,17 +28,18 @@ def main(args: argparse.Namespace) -> int:
     shown = Shown(args)
 
     async def work() -> int:
-        result = await shown.through(
-            lambda listeners: run.run(
-                args.scenario,
-                play,
-                settings,
-                limit=playing.limit(args),
-                journal=args.journal,
-                listeners=listeners,
-                show=shown.act,
+        with playing.journal(args, settings) as journal:
+            result = await shown.through(
+                lambda listeners: run.run(
+                    args.scenario,
+                    play,
+                    settings,
+                    limit=playing.limit(args),
+                    journal=journal,
+                    listeners=listeners,
+                    show=shown.act,
+                )
             )
-        )
-        return shown.result(result)
+        return shown.result(result, journal)
 
     return orderly.run(work())

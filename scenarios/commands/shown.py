@@ -12,6 +12,7 @@ from scenarios.boards.live import watch_feed
 from scenarios.boards.report import act_report, summary
 from scenarios.boards.terminal import console_for, takes_over
 from scenarios.folds.fold import Fold
+from scenarios.recording import Journal
 from scenarios.run import Listener
 
 
@@ -50,12 +51,15 @@ class Shown:
         if self._prompts:
             print("Enter goes on.", file=sys.stderr)
 
-    def result(self, result: dict[str, Any]) -> int:
-        """Report the whole run; the exit code of its verdict."""
+    def result(self, result: dict[str, Any], journal: Journal | None) -> int:
+        """Report the whole run, and where its record is; the exit code of its verdict."""
         if self._json:
             print(json.dumps(result))
         else:
             self._print(summary(result["acts"], result["verdict"]))
+            if journal and journal.whole:
+                # On one line whatever the width, so that the path can be taken from it.
+                self._console.print(f"  Recorded: {journal.place}", style="dim", markup=False, soft_wrap=True)
         return 0 if result["verdict"] == "pass" else 1
 
     def _print(self, report: Any) -> None:

@@ -64,6 +64,8 @@ def why(record: Mapping[str, Any]) -> list[str]:
 
 
 def _figure(check: Mapping[str, Any]) -> str:
+    if check["measured"] is None:
+        return "nothing measured"
     return percent(check["measured"]) if "%" in check["expected"] else f"{check['measured']:g}"
 
 

@@ -23,6 +23,13 @@ async def play(lab):
 """
 
 
+SHORT = """
+async def play(lab):
+    async with lab.act("short", "One server, and one logbook for it.", law=0.0) as act:
+        await act.shop(200)
+"""
+
+
 @pytest.mark.parametrize(
     ("script", "said"),
     [
@@ -71,6 +78,40 @@ def test_a_run_its_record_its_journal_and_its_replay(lab: Lab, tmp_path: Path) -
     told = re.search(r"In all: .* ([\d,]+) with a wristband, ([\d,]+) logged out", shown.stdout)
     assert told, shown.stdout
     assert (int(told[1].replace(",", "")), int(told[2].replace(",", ""))) == (with_session, logged_out)
+
+
+NOTHING = SHORT.replace("shop(200)", "shop(1)")
+
+
+def test_an_act_that_measured_nothing_fails_and_is_recorded(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(NOTHING)
+    done = lab("run", "mine.py", "--journal", "run.jsonl")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "fail  logout rate: measured nothing, theory exactly 0 %" in done.stdout
+    assert lab("replay", "run.jsonl", "--speed", "inf").returncode == 0
+    (check, *_) = json.loads(lab("run", "mine.py", "--json").stdout)["acts"][0]["checks"]
+    assert check["measured"] is None
+
+
+def test_a_run_is_kept_unless_it_must_not_be(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(SHORT)
+    state = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    done = lab("run", "mine.py", **state)
+    assert (done.returncode, done.stderr) == (0, "")
+    (kept,) = (tmp_path / "state" / "session-lab" / "runs").iterdir()
+    assert done.stdout.splitlines()[-1] == f"  Recorded: {kept}"
+    assert json.loads(kept.read_text().splitlines()[-1])["events"] > 60
+    for words in (["--no-journal"], ["--journal", "named.jsonl"]):
+        done = lab("run", "mine.py", *words, **state)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert ("Recorded: " in done.stdout) == (words[0] == "--journal")
+    assert [kept] == list(kept.parent.iterdir())
+    nowhere = lab("run", "mine.py", XDG_STATE_HOME="/proc")
+    assert nowhere.returncode == 0
+    assert nowhere.stderr.startswith("lab: this run is not recorded: ")
+    assert nowhere.stderr.count("\n") == 1
+    both = lab("run", "mine.py", "--no-journal", "--journal", "x")
+    assert (both.returncode, both.stdout) == (2, "")
 
 
 def test_a_report_in_a_pipe_has_no_control_codes(lab: Lab) -> None:
