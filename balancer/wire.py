@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import socket
+from os import read, write
 from select import EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP
 from typing import TYPE_CHECKING, Any
 
@@ -21,21 +22,21 @@ WATCHED = {
 }
 """We are told once of each arrival, which spares the system a second look at every wire. What comes with that: who has
 not read everything has to ask again (`_more`)."""
-NOW = socket.MSG_DONTWAIT  # never wait: saves making each socket non-blocking
 
 
 class Wire(asyncio.Transport):
     """One TCP connection, as asyncio.Transport documents it. Calls its protocol only from the plane's turn."""
 
     __slots__ = (
-        "_closing", "_data_received", "_eof", "_full", "_mask", "_out", "_peer", "_plane", "_protocol", "_recv",
-        "_send", "_size", "_sock", "failed", "fd",
+        "_closing", "_data_received", "_eof", "_full", "_mask", "_out", "_peer", "_plane", "_protocol", "_size",
+        "_sock", "failed", "fd",
     )  # fmt: skip
 
     def __init__(self, plane: "Plane", sock: socket.socket, peer: Any, protocol: asyncio.Protocol) -> None:
         self._plane = plane
         self._sock = sock
-        self._recv, self._send = sock.recv, sock.send
+        # `read` and `write` on its number run a third fewer instructions than the socket's own `recv` and `send`.
+        sock.setblocking(False)
         self._peer = peer
         self._protocol = protocol
         self._data_received = protocol.data_received
@@ -56,7 +57,7 @@ class Wire(asyncio.Transport):
     def ready(self, mask: int) -> None:
         if mask == EPOLLIN:
             try:
-                data = self._recv(self._size, NOW)
+                data = read(self.fd, self._size)
             except OSError as problem:
                 self._fail(problem)
                 return
@@ -99,7 +100,7 @@ class Wire(asyncio.Transport):
     def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
         if self._out is None:
             try:
-                sent = self._send(data, NOW)
+                sent = write(self.fd, data)
             except BlockingIOError:
                 sent = 0
             except OSError as problem:
@@ -120,7 +121,7 @@ class Wire(asyncio.Transport):
     def _flush(self) -> None:
         assert self._out is not None
         try:
-            del self._out[: self._sock.send(self._out, NOW)]
+            del self._out[: write(self.fd, self._out)]
         except BlockingIOError:
             return
         except OSError as problem:
@@ -181,6 +182,7 @@ class Wire(asyncio.Transport):
         """Called by the plane when nobody is at work on this wire."""
         del self._plane.served[self.fd]
         self._sock.close()  # and with it leaves the epoll
+        self.fd = -1  # the number may soon be somebody else's
         protocol = self._protocol
         del self._protocol, self._data_received  # so that both go at once, without the garbage collector
         protocol.connection_lost(self.failed)
