@@ -32,6 +32,12 @@ class Durations:
         self.bins[number] = self.bins.get(number, 0) + 1
         self.total += 1
 
+    def join(self, other: Durations) -> None:
+        """Count what the other counted as well."""
+        for number, count in other.bins.items():
+            self.bins[number] = self.bins.get(number, 0) + count
+        self.total += other.total
+
     def percentile(self, part: float) -> float | None:
         """Seconds that this part (0.95: 95 %) did not exceed; None when nothing was added."""
         return self._at(math.ceil(part * self.total)) if self.total else None
@@ -43,6 +49,14 @@ class Durations:
             return None
         middle, spread = part * self.total, Z95 * math.sqrt(part * (1 - part) * self.total)
         return self._at(max(1, math.floor(middle - spread))), self._at(min(self.total, math.ceil(middle + spread) + 1))
+
+    def shares(self) -> list[tuple[float, float]]:
+        """The distribution: durations (seconds), each with the share of all that took no longer."""
+        passed, points = 0, []
+        for number, count in sorted(self.bins.items()):
+            passed += count
+            points.append((middle_of(number), passed / self.total))
+        return points
 
     def _at(self, rank: int) -> float:
         """The duration of the `rank`-th shortest, counted from 1."""
