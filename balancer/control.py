@@ -12,6 +12,7 @@ from balancer.settings.addresses import parse_backend
 from balancer.settings.config import require_policy
 from balancer.settings.problems import ConfigError
 from balancer.state import Balancer
+from balancer.telling.events import begin
 from balancer.telling.feed import line_of
 from servers.control import Command, ControlError, Stream
 
@@ -159,8 +160,22 @@ class Control:
         self._stop.set()
         return {}
 
-    def subscribe(self) -> AsyncIterator[str]:
-        return self._balancer.feed.subscribe()
+    def subscribe(self, state: bool = False) -> AsyncIterator[str]:
+        """Every event from now on. With `state` the first is the state at this moment (kind "state"): whoever adds up
+        the events that follow has what the balancer counts. So those under way are told of, too, although nobody
+        listened when they began; their duration is that from now on."""
+        require(bool, state=state)
+        if not state:
+            return self._balancer.feed.subscribe()
+        events = self._balancer.feed.subscribe(self.told(describe(self._balancer, self._address)))
+        for client in self._balancer.clients:
+            exchange = client.exchange
+            if exchange is not None and not exchange.started and exchange.answer is None:
+                exchange.started = begin(exchange)
+        return events
+
+    def told(self, state: dict[str, Any]) -> str:
+        return line_of({"kind": "state", "time": self._balancer.wall(), **state})
 
     def _find(self, name: str) -> Backend:
         require(str, name=name)

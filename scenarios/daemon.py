@@ -8,14 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from scenarios import runtime, theory
+from scenarios import runtime
 from scenarios.boards.live import watch_feed
 from scenarios.cluster.base import Cluster
 from scenarios.cluster.door import open_door
 from scenarios.cluster.processes import ProcessCluster
 from scenarios.crowd import Crowd
 from scenarios.errors import LabError
-from scenarios.folds.fold import Fold
 from scenarios.own_users import OwnUsers
 
 THINK = 0.5  # mean seconds between a page and the user's next click: lively on a board, cheap on the machine
@@ -59,14 +58,8 @@ async def serve_with_board(wanted: Wanted, on_ready: Ready) -> None:
 
 
 async def board(cluster: Cluster, name: str) -> None:
-    """Show the cluster from now on, beginning with how it is now."""
-    state = await cluster.state()
-    fold = Fold()
-    fold.store, fold.policy = state["store"], state["policy"]
-    fold.feed({"kind": "servers", "time": time.time(), "servers": cluster.names()})
-    law = theory.steady_rate(len(cluster.names()), state["store"], state["policy"])
-    fold.feed({"kind": "law", "time": time.time(), "theory_rate": law})
-    await watch_feed(cluster.events(), fold=fold, title=f"Session Lab - {name} - {cluster.url}", clock=time.time)
+    """Show the cluster from now on, beginning with how it stands."""
+    await watch_feed(cluster.events(begin=True), title=f"Session Lab - {name} - {cluster.url}", clock=time.time)
 
 
 @asynccontextmanager

@@ -15,6 +15,16 @@ _COUNT = (int,)
 
 # kind -> the fields folding relies on, and what they may be. A field with None among its types may be missing.
 FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
+    "begin": {
+        "time": _NUMBER,
+        "store": _TEXT,
+        "policy": _TEXT,
+        "theory_rate": _MAYBE_NUMBER,
+        "requests": _COUNT,
+        "with_session": _COUNT,
+        "logged_out": _COUNT,
+        "servers": (list,),
+    },
     "request": {
         "time": _NUMBER,
         "server": _MAYBE_TEXT,
@@ -47,6 +57,16 @@ FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     "law": {"time": _NUMBER, "theory_rate": _MAYBE_NUMBER},
 }
 
+# A server in `begin`.
+SERVER_FIELDS: dict[str, tuple[type, ...]] = {
+    "name": _TEXT,
+    "health": _TEXT,
+    "requests": _COUNT,
+    "known": _COUNT,
+    "unknown": _COUNT,
+    "errors": _COUNT,
+}
+
 # The record of a finished act, as in the issue.
 ACT_FIELDS: dict[str, tuple[type, ...]] = {
     "name": _TEXT,
@@ -69,11 +89,17 @@ def complaint(event: Event) -> str | None:
     if not isinstance(kind, str):
         return 'no "kind"'
     wrong = _mismatch(event, FIELDS.get(kind, {}), f"{kind} event")
-    if wrong or kind not in ("act_end", "servers"):
+    if wrong or kind not in ("begin", "act_end", "servers"):
         return wrong
+    if kind == "begin":
+        return next(filter(None, map(_row_complaint, event["servers"])), None)
     if kind == "servers":
         return None if all(isinstance(name, str) for name in event["servers"]) else '"servers" holds more than names'
     return _mismatch(event["act"], ACT_FIELDS, "act") or _interval_complaint(event["act"].get("ci95"))
+
+
+def _row_complaint(row: Any) -> str | None:
+    return _mismatch(row, SERVER_FIELDS, "server") if isinstance(row, dict) else "a server of begin is no object"
 
 
 def _mismatch(event: Event, fields: dict[str, tuple[type, ...]], where: str) -> str | None:

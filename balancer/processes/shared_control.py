@@ -64,8 +64,10 @@ class SharedControl(Control):
         worker = row("worker", f"the first of {len(answers)}; each has turns and health checks of its own")
         return {**answers[0], "lines": worker + answers[0]["lines"]}
 
-    async def listen(self) -> AsyncIterator[str]:
-        """Every event of every worker, from this call on."""
-        events = self._balancer.feed.subscribe()
+    async def listen(self, state: bool = False) -> AsyncIterator[str]:
+        """Every event of every worker, from this call on. `state` is that of a moment before: it has no moment that is
+        the same for all workers."""
+        require(bool, state=state)
+        events = self._balancer.feed.subscribe(self.told(await self.state()) if state else "")
         await self._workers.listen()
         return events

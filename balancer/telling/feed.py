@@ -67,10 +67,13 @@ class Feed:
         for subscriber in self.subscribers:
             subscriber.put(line)
 
-    def subscribe(self) -> AsyncGenerator[str, None]:
-        """Every event from this call on, in batches of JSON Lines; an async generator without an end."""
+    def subscribe(self, first: str = "") -> AsyncGenerator[str, None]:
+        """Every event from this call on, in batches of JSON Lines, after the line `first`; an async generator without
+        an end."""
         subscriber = Subscriber(self._most_waiting)
         self.subscribers.append(subscriber)
+        if first:
+            subscriber.put(first)
         if len(self.subscribers) == 1:
             self._told(True)
         return self._read(subscriber)

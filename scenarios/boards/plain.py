@@ -25,7 +25,9 @@ class PlainLines:
         fold = self.fold
         said = list(self._second_over(event))
         fold.feed(event)
-        if event["kind"] == "act":
+        if event["kind"] == "begin":
+            said.append(self._as_it_stands())
+        elif event["kind"] == "act":
             said.append(self._act_begins(event))
         elif event["kind"] == "act_end":
             said.append(self._line(f"act {act_line(event['act'])}"))
@@ -51,6 +53,14 @@ class PlainLines:
             self._told = told
             now = f"{percent(self.fold.rate_now)} logged out of the last 5 s"
             yield self._line(f"{now}; {totals_line(self.fold.totals)}; {counted(self.fold.ticket_count, 'ticket')}")
+
+    def _as_it_stands(self) -> str:
+        fold = self.fold
+        self._told = (fold.totals.requests, fold.ticket_count)
+        setting = (
+            f"{counted(len(fold.servers), 'server')}, store {fold.store}, {fold.policy}, theory {percent(fold.theory)}"
+        )
+        return self._line(f"as it stands: {setting}; {totals_line(fold.totals)}")
 
     def _act_begins(self, event: Event) -> str:
         setting = [f"store {self.fold.store}" if self.fold.store else "", self.fold.policy]

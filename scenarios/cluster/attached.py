@@ -83,9 +83,9 @@ class AttachedCluster:
     async def mark(self, **event: Any) -> None:
         await self.ask("mark", event=event)
 
-    async def events(self) -> AsyncIterator[dict[str, Any]]:
+    async def events(self, begin: bool = False) -> AsyncIterator[dict[str, Any]]:
         try:
-            async with aclosing(stream(self._door, "events")) as feed:
+            async with aclosing(stream(self._door, "events", begin=begin)) as feed:
                 async for event in feed:
                     yield event
         except ControlError as refusal:

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,8 @@ class BalancerProcess:
     async def mark(self, **event: Any) -> None:
         await self.ask("mark", event={"kind": "mark", "time": time.time(), **event})
 
-    async def events(self) -> AsyncIterator[dict[str, Any]]:
-        async with aclosing(stream(self._control, "subscribe")) as feed:
+    async def events(self, state: bool = False) -> AsyncGenerator[dict[str, Any], None]:
+        """Its feed from now on; with `state` the first event is its state at that very moment."""
+        async with aclosing(stream(self._control, "subscribe", state=state)) as feed:
             async for event in feed:
                 yield event

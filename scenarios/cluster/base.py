@@ -71,8 +71,9 @@ class Cluster(Protocol):
     async def mark(self, **event: Any) -> None:
         """Put an event on the feed; `kind` is "mark" and `time` is now unless given."""
 
-    def events(self) -> AsyncIterator[dict[str, Any]]:
-        """The balancer's feed from now on, without an end."""
+    def events(self, begin: bool = False) -> AsyncIterator[dict[str, Any]]:
+        """The balancer's feed from now on, without an end. With `begin` the first event (kind "begin") says how the
+        cluster stands at this very moment: whoever adds up what follows has what `state` says."""
 
     async def store_calls(self) -> AsyncGenerator[dict[str, Any], None]:
         """What the servers there are now ask of their logbooks, from this call on (servers/store_calls.py); each call

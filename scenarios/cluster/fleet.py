@@ -16,6 +16,7 @@ from servers.control import ControlError, call
 READY_WITHIN = 20.0
 SWITCH_WITHIN = 30.0  # a migration copies every session
 STOPS_WITHIN = 12.0  # servers give running requests 10 s
+STATE_WITHIN = 0.5  # a paused server does not answer; the status must not wait for it
 ENDS_WITHIN = 3.0  # at the end of the lab
 IDLE_WITHIN = 40.0  # the balancer itself gives up before
 
@@ -40,6 +41,21 @@ class Server:
     def serving(self) -> bool:
         """It gets new users, as far as the lab knows."""
         return self.running and not self.paused and not self.draining
+
+    def facts(self) -> dict[str, Any]:
+        """What `lab status` says of it; one that does not answer keeps the last count of sessions it gave."""
+        pid = self.child.pid if self.running else None
+        paused = self.running and self.paused
+        return {"name": self.name, "address": self.address, "pid": pid, "paused": paused, "sessions": self.sessions}
+
+    async def describe(self) -> dict[str, Any]:
+        """The same, with its sessions counted now."""
+        if self.running and not self.paused:
+            with suppress(ControlError, TimeoutError):
+                async with asyncio.timeout(STATE_WITHIN):
+                    sessions = (await call(self.control, "state"))["sessions"]
+                    self.sessions = self.sessions if sessions is None else sessions  # None: its store is away
+        return self.facts()
 
 
 async def all_of(steps: Iterable[Awaitable[None]]) -> None:

@@ -4,24 +4,21 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from scenarios import theory
 from scenarios.cluster.balancer_process import BalancerProcess
 from scenarios.cluster.children import Children
-from scenarios.cluster.fleet import Fleet, Server, all_of
+from scenarios.cluster.fleet import Fleet, all_of
 from scenarios.cluster.ground import MOST_SERVERS, check_count, check_port, make_private
 from scenarios.cluster.logbooks import logbooks
 from scenarios.cluster.programs import check_socket_path
 from scenarios.cluster.shared_stores import SharedStores, check_store, prepare_sqlite
-from scenarios.cluster.status import Change, status
+from scenarios.cluster.status import Change, as_it_stands, status
 from scenarios.cluster.store_calls import store_calls
 from scenarios.errors import LabError
-from servers.control import ControlError, call
-
-STATE_WITHIN = 0.5  # a paused server does not answer; the status must not wait for it
 
 
 class ProcessCluster:
@@ -115,7 +112,7 @@ class ProcessCluster:
         return self._fleet.names()
 
     async def state(self) -> dict[str, Any]:
-        described = [describe(self._fleet.servers[name]) for name in self.names()]
+        described = [self._fleet.servers[name].describe() for name in self.names()]
         balancer, *servers = await asyncio.gather(self._balancer.ask("state"), *described)
         return status(self.url, self._store, self._law(), balancer, servers, self._change)
 
@@ -219,8 +216,14 @@ class ProcessCluster:
     async def mark(self, **event: Any) -> None:
         await self._balancer.mark(**event)
 
-    def events(self) -> AsyncIterator[dict[str, Any]]:
-        return self._balancer.events()
+    async def events(self, begin: bool = False) -> AsyncIterator[dict[str, Any]]:
+        async with aclosing(self._balancer.events(state=begin)) as feed:
+            async for event in feed:
+                yield self._begin(event) if event["kind"] == "state" else event
+
+    def _begin(self, state: dict[str, Any]) -> dict[str, Any]:
+        servers = [self._fleet.servers[name].facts() for name in self.names()]
+        return as_it_stands(self._store, self._law(), state, servers)
 
     async def store_calls(self) -> AsyncGenerator[dict[str, Any], None]:
         return await store_calls(self._fleet.servers.values())
@@ -233,17 +236,3 @@ class ProcessCluster:
                 await self._fleet.end()
                 await self._stores.close()
         await self._children.stop()
-
-
-async def describe(server: Server) -> dict[str, Any]:
-    """What `lab status` says of a server; one that does not answer keeps the last count of sessions it gave."""
-    if server.running and not server.paused:
-        with suppress(ControlError, TimeoutError):
-            async with asyncio.timeout(STATE_WITHIN):
-                sessions = (await call(server.control, "state"))["sessions"]
-                server.sessions = server.sessions if sessions is None else sessions  # None: its store is away
-    pid = server.child.pid if server.running else None
-    return {
-        "name": server.name, "address": server.address, "pid": pid, "paused": server.running and server.paused,
-        "sessions": server.sessions,
-    }  # fmt: skip

@@ -76,3 +76,26 @@ def status(
         "since": change.since(totals),
         "servers": rows,
     }
+
+
+def as_it_stands(
+    store: str, law: float, balancer: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The event `begin`: what `status` says, in the terms in which feeds are folded."""
+    backends = {backend["name"]: backend for backend in balancer["backends"]}
+    rows = []
+    for server in servers:
+        backend = backends.get(server["name"], {})
+        rows.append(
+            {
+                "name": server["name"],
+                "health": health(server, backend),
+                "requests": backend.get("requests", 0),
+                "known": backend.get("outcomes", {}).get("hit", 0),
+                "unknown": backend.get("logged_out", 0),
+                "errors": errors(backend),
+            }
+        )
+    counts = {key: balancer["totals"][key] for key in COUNTED}
+    setting = {"store": store, "policy": balancer["policy"], "theory_rate": law}
+    return {"kind": "begin", "time": balancer["time"], **setting, **counts, "servers": rows}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from scenarios.events import Event
+from scenarios.events import SERVER_FIELDS, Event
 from scenarios.folds.following import Following
 from scenarios.folds.latency import Latency
 from scenarios.folds.matrix import Matrix
@@ -119,6 +119,7 @@ class Fold:
         self._fleet = 0  # servers, as last announced
         self.dropped = 0  # events the feed could not deliver: the counts here are too low by some of them
         self._fold: dict[str, Callable[[Event], None]] = {
+            "begin": self._begin,
             "request": self._request,
             "mark": self._mark,
             "ticket": self._ticket,
@@ -169,6 +170,14 @@ class Fold:
         """The part of the requests this server answered, a fraction."""
         total = sum(row.requests for row in self.servers.values())
         return server.requests / total if total else 0.0
+
+    def _begin(self, event: Event) -> None:
+        """A feed that begins when the cluster has a past: counts go on from there."""
+        self.totals = Counts(event["requests"], event["with_session"], event["logged_out"])
+        self.store, self.policy = event["store"], event["policy"]
+        self.servers = {row["name"]: Server(**{key: row[key] for key in SERVER_FIELDS}) for row in event["servers"]}
+        self._fleet = len(self.servers)
+        self._law(event)
 
     def _request(self, event: Event) -> None:
         name = event.get("server")

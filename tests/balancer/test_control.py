@@ -252,3 +252,29 @@ async def test_state_is_json_and_other_paths_are_404(rig: Rig) -> None:
     assert ask_admin(rig, "/state", "POST")[0] == 405
     assert ask_admin(rig, "/state", "HEAD") == (200, "")
     assert ask_admin(rig, "/ state")[0] == 400
+
+
+async def test_a_feed_that_begins_with_the_state_adds_up_to_it(rig: Rig, tmp_path) -> None:
+    """While requests come all the time, none is missed between the state and the first event, and none told twice."""
+    control = control_of(rig)
+    asking = asyncio.create_task(ask_often(rig))
+    for _ in range(3):
+        feed = control.subscribe(state=True)
+        lines: list[dict[str, Any]] = []
+        async for batch in feed:
+            lines += map(json.loads, batch.splitlines())
+            if len(lines) > 20:
+                break
+        counted = rig.totals()["requests"]
+        await feed.aclose()
+        first, *events = lines
+        assert (first["kind"], first["policy"]) == ("state", "round_robin")
+        assert first["totals"]["requests"] + len(events) == counted
+    asking.cancel()
+    with pytest.raises(ControlError, match="state: must be true or false"):
+        control.subscribe(state="yes")
+
+
+async def ask_often(rig: Rig) -> None:
+    while True:
+        await rig.ask(get("/"))

@@ -1,5 +1,6 @@
 """What every `Cluster` must do, whoever runs it."""
 
+import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -13,6 +14,8 @@ from scenarios.cluster.base import Cluster
 from scenarios.cluster.door import open_door
 from scenarios.cluster.processes import ProcessCluster
 from scenarios.errors import LabError
+from scenarios.events import complaint
+from scenarios.folds.fold import Fold
 from tests.scenarios.cluster.traffic import ask, feed, load, member
 
 COUNTS = {"requests", "with_session", "logged_out", "outcomes", "statuses", "errors", "retried", "moved"}
@@ -233,3 +236,39 @@ async def test_what_servers_ask_of_their_logbooks_is_told(cluster: Cluster) -> N
     assert {call["store"] for call in heard} == {"memory"}
     assert sorted(call["do"] for call in heard) == ["commit", "find", "find", "find"]
     assert len({call["hash"] for call in heard}) == 1
+
+
+async def test_a_feed_may_begin_with_how_the_cluster_stands(cluster: Cluster) -> None:
+    """Folded, it shows what `state` says, though it began under traffic; paused and draining servers, too."""
+    await cluster.scale(4)
+    fold = Fold()
+    async with feed(cluster) as events:
+        await cluster.drain("server-2")
+        await cluster.pause("server-1")
+        await events.until(kind="mark", what="down", detail="server-1")
+    async with load(cluster.url, method="GET", path="/", cookies=True) as clicks, member(cluster.url) as ravi:
+        await clicks.until(50)
+        for _ in range(5):
+            await ask(ravi, "/account")
+
+        async def read() -> None:
+            async for event in cluster.events(begin=True):
+                assert complaint(event) is None
+                fold.feed(event)
+                if event.get("what") == "enough":
+                    return
+
+        reading = asyncio.create_task(read())
+        await clicks.until(50)
+    state = await cluster.state()
+    await cluster.mark(what="enough", detail="")
+    await asyncio.wait_for(reading, 15)
+    assert (fold.store, fold.policy, fold.law) == ("memory", "round_robin", 0.5)
+    counts = (fold.totals.requests, fold.totals.with_session, fold.totals.logged_out)
+    assert counts == (state["requests"], state["with_session"], state["logged_out"])
+    rows = {row.name: (row.health, row.requests, row.known, row.unknown) for row in fold.servers.values()}
+    assert rows == {
+        row["name"]: (row["health"], row["requests"], row["outcomes"].get("hit", 0), row["outcomes"].get("unknown", 0))
+        for row in state["servers"]
+    }
+    assert [row.health for row in fold.servers.values()] == ["paused", "draining", "up", "up"]

@@ -34,6 +34,16 @@ def servers(time: float, count: int) -> Event:
     return {"kind": "servers", "time": START + time, "servers": [f"server-{n}" for n in range(1, count + 1)]}
 
 
+def begin(time: float, **more: Any) -> Event:
+    """Two servers that have a past: one of 40 requests, the other paused after 10."""
+    one = {"name": "server-1", "health": "up", "requests": 40, "known": 20, "unknown": 15, "errors": 1}
+    two = {"name": "server-2", "health": "paused", "requests": 10, "known": 5, "unknown": 5, "errors": 0}
+    return {
+        "kind": "begin", "time": START + time, "store": "memory", "policy": "random", "theory_rate": 0.5,
+        "requests": 52, "with_session": 45, "logged_out": 20, "servers": [one, two], **more,
+    }  # fmt: skip
+
+
 def act(time: float, name: str, count: int = 10, theory: float | None = 0.9, **more: Any) -> Event:
     return {
         "kind": "act", "time": START + time, "name": name, "title": name, "text": "Business is good.\nIt was not.",

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scenarios.events import complaint
 from scenarios.folds.fold import Counts, Fold
 from scenarios.folds.series import Series
-from tests.scenarios.feeds import START, act, act_end, clicks, incident, mark, record, request, servers, ticket
+from tests.scenarios.feeds import START, act, act_end, begin, clicks, incident, mark, record, request, servers, ticket
 
 Event = dict[str, Any]
 
@@ -255,3 +256,22 @@ def test_every_request_is_counted_once_everywhere(events: list[Event]) -> None:
     seen = [event for event in requests if event["sent"] and event["outcome"]]
     out = [event for event in seen if event["outcome"] in ("unknown", "expired")]
     assert fold.totals == Counts(len(requests), len(seen), len(out))
+
+
+def test_a_feed_that_begins_late_goes_on_from_how_things_stood() -> None:
+    fold = folded([begin(0), request(1, "server-1", "unknown"), request(1.5, "server-2", status=503)])
+    assert fold.totals == Counts(54, 47, 21)
+    assert (fold.store, fold.policy, fold.theory) == ("memory", "round_robin", 0.5)  # as the latest event says
+    one, two = fold.servers.values()
+    assert (one.health, one.requests, one.known, one.unknown, one.errors) == ("up", 41, 20, 16, 1)
+    assert (two.health, two.requests, two.known, two.unknown, two.errors) == ("paused", 11, 6, 5, 1)
+    assert fold.rate_now == 0.5, "of what has been seen"
+    assert fold.moment_count == 0
+    fold.feed(servers(2, 3))
+    assert [moment.detail for moment in fold.moments] == ["from 2 to 3"]
+
+
+@pytest.mark.parametrize("wrong", [{"servers": [1]}, {"servers": [{"name": "a"}]}, {"requests": 1.5}, {"store": None}])
+def test_a_beginning_that_cannot_be_folded(wrong: Event) -> None:
+    assert complaint(begin(0)) is None
+    assert complaint(begin(0, **wrong)) is not None
