@@ -6,6 +6,8 @@ import sqlite3
 import threading
 from typing import Any
 
+from servers.sqlite_file import set_up
+
 SCHEMA = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
@@ -36,7 +38,7 @@ class Orders:
         self._turn = threading.Lock()
         try:
             self._db = sqlite3.connect(path or ":memory:", PATIENCE, isolation_level=None, check_same_thread=False)
-            self._db.executescript(SCHEMA)
+            set_up(self._db, SCHEMA, PATIENCE)
         except sqlite3.Error as failure:
             raise ShopFailed(f"cannot use {path} for the shop's orders: {failure}") from failure
 

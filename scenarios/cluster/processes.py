@@ -15,7 +15,7 @@ from scenarios.cluster.fleet import Fleet, all_of
 from scenarios.cluster.ground import MOST_SERVERS, check_count, check_port, make_private
 from scenarios.cluster.logbooks import logbooks
 from scenarios.cluster.programs import check_socket_path
-from scenarios.cluster.shared_stores import SharedStores, check_store, prepare_sqlite
+from scenarios.cluster.shared_stores import SharedStores, check_store
 from scenarios.cluster.status import Change, as_it_stands, status
 from scenarios.cluster.store_calls import store_calls
 from scenarios.errors import LabError
@@ -71,7 +71,6 @@ class ProcessCluster:
         options = {"on_unknown": on_unknown, "shop": str(shop), **(server_options or {})}
         cluster._children = await Children.start(folder, keep)
         try:
-            prepare_sqlite(shop)
             cluster._stores = SharedStores(folder, cluster._children, environ)
             url = await cluster._stores.url(store)  # before the forks, while the nursery still imports
             balancer = {"listen": f"{host}:{port}", "policy": policy, **(balancer_options or {})}

@@ -2,9 +2,7 @@
 
 import os
 import signal
-import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -24,13 +22,6 @@ def check_store(store: str) -> None:
         close = get_close_matches(store, STORES, 1)
         hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(STORES)}"
         raise LabError(f"unknown store {store!r}: {hint}")
-
-
-def prepare_sqlite(file: Path) -> None:
-    """Make the file and put it into WAL mode before several servers open it: SQLite waits for no lock while the
-    mode changes, and all but one of them would be told "database is locked"."""
-    with closing(sqlite3.connect(file)) as database:
-        database.execute("PRAGMA journal_mode = WAL")
 
 
 class SharedStores:
@@ -53,7 +44,6 @@ class SharedStores:
             return ""
         if store == "sqlite":
             file = self._folder / "sessions.db"
-            prepare_sqlite(file)
             return str(file)
         if store not in self._servers:
             server = self._make[store]()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from servers.sqlite_file import set_up
 from servers.stores.base import Clock, StoreFailed
 from servers.stores.batched import Batch, BatchedStore
 
@@ -22,6 +23,7 @@ INSERT INTO session VALUES (?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET data = excluded.data, expiry = excluded.expiry WHERE expiry <= ?
 """
 LISTED = "WHERE substr(id, 1, length(?)) = ? AND expiry > ?"
+OPENS_WITHIN = 2.0  # seconds, while other servers open a new file too
 SWEEP_EVERY = 1000  # writes between two removals of what has expired
 
 
@@ -111,5 +113,5 @@ class SqliteStore(BatchedStore):
 def _connect(path: str, timeout: float) -> sqlite3.Connection:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # session IDs are as good as passwords
     db = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
-    db.executescript(SCHEMA)
+    set_up(db, SCHEMA, OPENS_WITHIN)
     return db

@@ -1,0 +1,21 @@
+"""Making a SQLite file that several servers open at once."""
+
+import sqlite3
+import time
+
+AGAIN = 0.01  # seconds
+
+
+def set_up(database: sqlite3.Connection, schema: str, patience: float) -> None:
+    """Run the statements that make it what it is. SQLite waits for no lock while a file turns to WAL mode, so that of
+    servers that start together on a new file all but one would be told "database is locked": they try again, for
+    `patience` seconds. Raises sqlite3.Error."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            database.executescript(schema)
+            return
+        except sqlite3.OperationalError as failure:
+            if failure.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(AGAIN)
