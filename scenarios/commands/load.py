@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from scenarios.commands.arguments import (
     MOST_SERVERS,
@@ -28,6 +27,7 @@ EXAMPLES = """\
 
 MOST_USERS = 100_000
 WEB_PORT = 8089
+OWN_SERVERS = 4
 RUN_TIME = 30.0
 RUN_TIME_OF_A_SHAPE = 120.0
 
@@ -55,7 +55,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--max-logout-rate", type=share, metavar="R", help="exit with 1 above it; 0.01 is 1 %%")
     add("--max-p95", type=above_zero, metavar="MS", help="exit with 1 when 5 %% of the answers take longer")
     add("--host", metavar="URL", help="an address instead of a lab")
-    add("--servers", type=servers, metavar="N", help=f"a lab of its own with so many, 1 to {MOST_SERVERS}")
+    add(
+        "--servers",
+        type=servers,
+        metavar="N",
+        help=f"a lab of its own with so many, 1 to {MOST_SERVERS} (default: {OWN_SERVERS}, when no lab runs)",
+    )
     add_store(parser)
     add_policy(parser)
     add_on_unknown(parser)
@@ -77,10 +82,11 @@ def share(text: str) -> float:
 def main(args: argparse.Namespace) -> int:
     from scenarios import orderly
     from scenarios.swarm.run import run
-    from scenarios.swarm.wanted import Bounds, Load
+    from scenarios.swarm.wanted import Bounds, Load, Where
 
-    own = own_lab(args)
-    if args.host is not None and own is not None:
+    asked = {name: getattr(args, name) for name in ("servers", "store", "policy", "on_unknown")}
+    own = {name: value for name, value in asked.items() if value is not None}
+    if args.host is not None and own:
         raise LabError("--host is an address as it is: --servers, --store, --policy and --on-unknown are for a lab")
     run_time = args.run_time
     if run_time is None and (args.shape or not args.web):
@@ -98,11 +104,9 @@ def main(args: argparse.Namespace) -> int:
         csv=args.csv,
     )
     bounds = Bounds(args.max_logout_rate, args.max_p95)
-    say = lambda text: print(text, flush=True)  # noqa: E731
-    return orderly.run(run(load, bounds, host=args.host, name=args.name, own=own, say=say))
+    where = Where(args.host, args.name, own={"servers": OWN_SERVERS, **own}, alone=bool(own))
+    return orderly.run(run(load, bounds, where, say))
 
 
-def own_lab(args: argparse.Namespace) -> dict[str, Any] | None:
-    """What a lab of its own should be like; None when nobody asked for one."""
-    asked = {name: getattr(args, name) for name in ("servers", "store", "policy", "on_unknown")}
-    return {name: value for name, value in asked.items() if value is not None} or None
+def say(text: str) -> None:
+    print(text, flush=True)

@@ -1,8 +1,10 @@
 """What `lab load` prints: a line every few seconds, and tables at the end. Pure; fits 80 columns."""
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from scenarios import checks
 from scenarios.boards.words import clock, count, counted, interval, percent
 from scenarios.felt import Felt
 from scenarios.intervals import wilson
@@ -10,6 +12,7 @@ from scenarios.swarm.wanted import Bounds
 
 HEAD = "   time   users   requests/s   p95 ms   logged out    theory   failed"
 LONGEST_NAME = 24
+WIDTH = 80
 SOMEWHERE = "the shop"
 """What locust's users call the server that answered, where answers do not name it."""
 
@@ -43,8 +46,8 @@ def row(elapsed: float, since_seconds: float, line: Mapping[str, Any], before: F
     return " ".join(cells)
 
 
-def rate_lines(felt: Felt, laws: Sequence[float | None], setting: str) -> list[str]:
-    """The measurement, and the theory under it."""
+def rate_lines(felt: Felt, laws: Sequence[float | None], setting: str, holds_when: str) -> list[str]:
+    """The measurement, the theory under it, and what theory takes for granted where the two do not agree."""
     rate = felt.logged_out / felt.with_session if felt.with_session else None
     measured = f"{percent(rate):>7}   {count(felt.logged_out)} of {counted(felt.with_session, 'request')} with an ID"
     if rate is not None:
@@ -56,7 +59,19 @@ def rate_lines(felt: Felt, laws: Sequence[float | None], setting: str) -> list[s
         theory = f"{percent(known[0]):>7}   {setting}"
     else:
         theory = f"{percent(known[0]):>7} to {percent(known[-1])}   as the cluster changed"
-    return [f"logged out {measured}", f"theory     {theory}"]
+    said = [f"logged out {measured}", f"theory     {theory}"]
+    if len(known) == 1 and felt.with_session and not agrees(felt, known[0]):
+        said += wrap(f"It does not agree. The law holds when {holds_when}.", WIDTH - 11, "           ")
+    return said
+
+
+def agrees(felt: Felt, law: float) -> bool:
+    """As in every verdict of the lab (scenarios/checks.py)."""
+    return checks.rate("logout rate", felt.logged_out, felt.with_session, law).passed
+
+
+def wrap(text: str, width: int, indent: str) -> list[str]:
+    return [indent + line for line in textwrap.wrap(text, width)]
 
 
 def balancer_line(felt: Felt, counters: Mapping[str, int]) -> str:

@@ -10,7 +10,7 @@ from scenarios.swarm import lines
 from scenarios.swarm.locust import ENDS_WITHIN, WEB_HOST, Swarm, check
 from scenarios.swarm.stage import Stage
 from scenarios.swarm.target import Target, open_target
-from scenarios.swarm.wanted import Bounds, Load
+from scenarios.swarm.wanted import Bounds, Load, Where
 
 SHOW_EVERY = 2.0  # seconds; workers report to their master every 3
 SHOW_EVERY_WITH_WORKERS = 3.0
@@ -18,10 +18,10 @@ SHOW_EVERY_WITH_WORKERS = 3.0
 Say = Callable[[str], None]
 
 
-async def run(load: Load, bounds: Bounds, *, host: str | None, name: str, own: dict[str, Any] | None, say: Say) -> int:
+async def run(load: Load, bounds: Bounds, where: Where, say: Say) -> int:
     """The exit code: 0, or 1 when a bound was broken or a worker was lost. Raises LabError when it cannot be done."""
     check(load)
-    async with open_target(host, name, own) as target:
+    async with open_target(where) as target:
         stage = Stage(target.cluster, SHAPES[load.shape] if load.shape else None, load.run_time or 1.0)
         await stage.set_up()
         before = await counters(target)
@@ -32,12 +32,14 @@ async def run(load: Load, bounds: Bounds, *, host: str | None, name: str, own: d
             say(f"Locust's web UI: http://{WEB_HOST}:{load.web_port}   (tab Logouts; Ctrl-C ends the run)")
         async with await Swarm.start(target.url, load, stage.law) as swarm:
             show = Show(load, stage, swarm, say)
+            await mark(target, f"{load.users} users of locust")
             try:
                 await with_company(show.until_the_end(), stage.follow())
             except asyncio.CancelledError:
                 await show.to_the_last_word()
                 await report(show, stage, target, before, say)
                 raise
+        await mark(target, "over")
         await report(show, stage, target, before, say)
         return judge(bounds, show, swarm, say)
 
@@ -95,6 +97,12 @@ class Show:
                 self.last = line
 
 
+async def mark(target: Target, detail: str) -> None:
+    """For boards and journals that follow the lab's feed."""
+    if target.cluster is not None:
+        await target.cluster.mark(what="load", detail=detail)
+
+
 async def counters(target: Target) -> dict[str, int] | None:
     """The balancer's, where there is one that we may ask."""
     if target.cluster is None:
@@ -109,7 +117,7 @@ async def report(show: Show, stage: Stage, target: Target, before: dict[str, int
         say("Nobody has clicked: nothing was measured.")
         return
     felt, tally = lines.felt_in(show.last), show.last["tally"]
-    said = ["", *lines.rate_lines(felt, show.laws, stage.setting)]
+    said = ["", *lines.rate_lines(felt, show.laws, stage.setting, stage.holds_when)]
     after = await counters(target)
     if before is not None and after is not None:
         said.append(lines.balancer_line(felt, {name: after[name] - before[name] for name in after}))

@@ -15,7 +15,7 @@ class Stage:
 
     def __init__(self, cluster: Cluster | None, shape: Shape | None, run_time: float) -> None:
         self.law: float | None = None
-        self.setting = ""
+        self.setting = self.holds_when = ""
         self.begun = asyncio.Event()
         """Set when the first user has clicked: from then on, time counts."""
         self._cluster = cluster
@@ -29,6 +29,7 @@ class Stage:
         state: dict[str, Any] = await self._cluster.state()
         servers, store, policy = len(state["servers"]), state["store"], state["policy"]
         self.law = theory.steady_rate(servers, store, policy)
+        self.holds_when = theory.HOLDS_WHEN[policy]
         self.setting = f"{servers} server{'s' if servers != 1 else ''}, store {store}, policy {policy}"
 
     async def set_up(self) -> None:

@@ -5,7 +5,6 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from scenarios import runtime
@@ -13,6 +12,7 @@ from scenarios.cluster.attached import AttachedCluster
 from scenarios.cluster.base import Cluster
 from scenarios.cluster.processes import ProcessCluster
 from scenarios.errors import LabError
+from scenarios.swarm.wanted import Where
 
 REACHED_WITHIN = 5.0  # seconds
 
@@ -27,18 +27,18 @@ class Target:
 
 
 @asynccontextmanager
-async def open_target(host: str | None, name: str, own: dict[str, Any] | None) -> AsyncIterator[Target]:
-    """The target while the block runs. `own`: start a lab like this, whatever else runs. Raises LabError."""
-    if host is not None:
-        await check_reachable(host)
-        yield Target(host, "an address you gave", None)
-    elif own is None and name in runtime.labs():
-        cluster = await AttachedCluster.attach(name)
-        yield Target(cluster.url, f"the running lab {name!r}", cluster)
+async def open_target(where: Where) -> AsyncIterator[Target]:
+    """The target while the block runs. Raises LabError: not there, or not to be started."""
+    if where.host is not None:
+        await check_reachable(where.host)
+        yield Target(where.host, "an address you gave", None)
+    elif not where.alone and where.name in runtime.labs():
+        cluster = await AttachedCluster.attach(where.name)
+        yield Target(cluster.url, f"the running lab {where.name!r}", cluster)
     else:
         place = runtime.claim(f"load-{os.getpid()}")
         try:
-            async with await ProcessCluster.start(place.folder, keep=(place.lock,), **(own or {})) as started:
+            async with await ProcessCluster.start(place.folder, keep=(place.lock,), **where.own) as started:
                 yield Target(started.url, "a lab of its own, for this run only", started)
         finally:
             place.release()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -27,3 +28,14 @@ class Bounds:
 
     max_logout_rate: float | None
     max_p95: float | None
+
+
+@dataclass(frozen=True)
+class Where:
+    """On an address; else on the running lab of this name, unless a lab of its `own` was asked for (`alone`) or none
+    of this name runs. `own` goes into ProcessCluster.start."""
+
+    host: str | None
+    name: str
+    own: dict[str, Any]
+    alone: bool

@@ -80,3 +80,28 @@ async def test_options_that_make_no_sense(tmp_path: Path, words: tuple[str, ...]
     done = await swarm("http://127.0.0.1:9", tmp_path, *words)
     assert done.code == 2
     assert said in done.log
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"], ids=["source address", "X-Forwarded-For"])
+async def test_a_commuter_changes_servers_where_the_address_decides(
+    start_cluster: StartCluster, tmp_path: Path, host: str
+) -> None:
+    trusted = {"trusted_forwarders": "127.0.0.0/8"}
+    cluster = await start_cluster(servers=4, policy="ip_hash", balancer_options=trusted)
+    url = cluster.url.replace("127.0.0.1", host)
+    shoppers = await swarm(url, tmp_path, "Shopper", seconds=2)
+    assert (shoppers.code, shoppers.total("logged_out")) == (0, 0), shoppers.log
+    commuters = await swarm(url, tmp_path, "Commuter", seconds=3)
+    assert commuters.total("logged_out") > 0, commuters.log
+    assert commuters.total("failed") == commuters.total("somebody_else") == 0
+
+
+async def test_two_tabs_of_one_session_lose_nothing_in_a_shared_store(
+    start_cluster: StartCluster, tmp_path: Path
+) -> None:
+    cluster = await start_cluster(servers=2, store="redis")
+    done = await swarm(cluster.url, tmp_path, "TwoTabs", seconds=2)
+    assert done.code == 0, done.log
+    looks, adds = (done.last["tally"]["doing"][doing]["requests"] for doing in ("view order", "add to cart"))
+    assert looks == adds > 20
