@@ -35,6 +35,7 @@ def test_the_bound_is_broken_before_the_switch_and_kept_after_it(lab: Lab, up: s
         assert "\x1b" not in line
 
 
+@pytest.mark.slow
 def test_a_lab_of_its_own_with_workers(lab: Lab, tmp_path: Path) -> None:
     words = ("--servers", "2", "--policy", "sticky_cookie", "--workers", "2", "--html", "load.html")
     done = lab("load", *FAST, *words, "--max-p95", "0.001")

@@ -43,7 +43,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize(("store", "code"), [("memory", 1), ("redis", 0)])
+@pytest.mark.parametrize(("store", "code"), [("memory", 1), pytest.param("redis", 0, marks=pytest.mark.slow)])
 async def test_max_logout_rate_is_the_exit_code(
     start_cluster: StartCluster, tmp_path: Path, store: str, code: int
 ) -> None:

@@ -17,7 +17,7 @@ GULLIBLE = "from scenarios.felt import Answer\nAnswer.user = None\n"
     ("fault", "said"),
     [
         (BLIND, "Shopper showed an ID that nobody knows, and noticed nothing"),
-        (FORGETFUL, "with one server and one logbook, Shopper counted no session ID in 14 requests"),
+        pytest.param(FORGETFUL, "Shopper counted no session ID in 14 requests", marks=pytest.mark.slow),
         pytest.param(NERVOUS, "Shopper counted {'logged_out': 13} in 14 requests", marks=pytest.mark.slow),
         pytest.param(GULLIBLE, "Shopper was shown somebody else's page, and noticed nothing", marks=pytest.mark.slow),
     ],
@@ -38,6 +38,7 @@ async def test_a_broken_ruler_is_refused(
     assert (await cluster.counters())["requests"] == 0
 
 
+@pytest.mark.slow
 async def test_without_a_server_to_check_with_it_is_said(start_cluster: StartCluster, tmp_path: Path) -> None:
     cluster = await start_cluster(servers=1)
     lame = tmp_path / "lame.py"
