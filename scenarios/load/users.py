@@ -50,7 +50,7 @@ class Member(FastHttpUser):
         self.step: Step = self.log_in
 
     def wait_time(self) -> float:
-        """Seconds. Spread out, because users in lockstep under round robin see no fault (theory.py)."""
+        """Seconds. Spread out, because users in lockstep under round robin see no fault (theory/turns.py)."""
         return float(self.think * self.idle * self.rng.uniform(0.5, 1.5))
 
     @task

@@ -44,7 +44,7 @@ async def play(cluster: Cluster, cell: Cell, grid: Grid) -> dict[str, Any]:
     lab = Lab(cluster, settings, lambda record, text: None)
     try:
         await lab.arrange(servers=cell.servers, store=cell.store, policy=cell.policy)
-        law = theory.steady_rate(cell.servers, cell.store, cell.policy)
+        law = theory.steady_rate(cell.servers, cell.store, cell.policy, cell.on_unknown)
         async with lab.act("cell", TEXT, law) as act:
             await act.shop(grid.requests)
     finally:

@@ -12,6 +12,7 @@ from scenarios.boards.table import table, widths
 from scenarios.boards.words import counted, interval, percent
 from scenarios.errors import LabError
 from scenarios.sweep.grid import Cell
+from scenarios.theory import HOLDS_WHEN
 
 HEADS = ("servers", "store", "policy", "unknown", "measured", "95 % interval", "theory", "verdict")
 COLUMNS = (
@@ -37,6 +38,8 @@ def _lines(records: Records, width: int) -> Iterator[Line]:
     for cell in wrong:
         failed = "; ".join(why(records[cell]))
         yield [("  disagrees: ", "BAD"), (f"{cell}: {failed}", "")]
+    for policy in dict.fromkeys(cell.policy for cell in wrong):
+        yield [(f"  {policy}'s law takes for granted: {HOLDS_WHEN[policy]}", "quiet")]
 
 
 def _row(cell: Cell, record: Mapping[str, Any]) -> list[TableCell]:

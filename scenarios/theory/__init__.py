@@ -72,20 +72,22 @@ class Law(NamedTuple):
 
 LAWS = {
     "keep": Law("1 - 1/N", "logout rate: N logbooks, requests spread", keep_law),
-    "replace": Law("1 - (1/V) sum N^-i", "V views after a login that meet a stranger's page", replace_law),
+    "replace": Law("1 - (1/V) sum N^-i", "views that meet a stranger's page when misses take the ID", replace_law),
     "clear": Law("(1/V) sum N^-(i-1)", "views that still carry an ID when misses clear it", views_with_id),
     "weights": Law("1 - sum p_i^2", "logout rate with unequal servers", weighted_keep_law),
     "two-choices": Law("1 - (2N-1)/N^2 .. 1 - 1/N^2", "logout rate of two_choices under any load", two_choices_bounds),
     "tries": Law("ln m / ln(1 - 1/N)", "tries until a living ID is found", tries_until_known),
     "lockstep": Law("1 - floor((S-1)/m)/(S-1)", "logout rate of K users in step: a trap", lockstep_round_robin),
     "turns": Law("(1/N) sum phi^j", "click j comes home, K users, round robin", round_robin_home),
-    "forgotten": Law("ln w / ln |phi|", "clicks until 1 - 1/N holds for round robin", clicks_until_forgotten),
+    "forgotten": Law("ln w / ln abs(phi)", "clicks until 1 - 1/N holds for round robin", clicks_until_forgotten),
     "killed": Law("1/N", "sticky users out when a server dies", lost_with_server),
     "drained": Law("exp(-D/S)/N", "sticky users out when it was drained for D first", lost_with_drained),
     "scale-in": Law("1 - M/N", "sticky users out with fewer servers", lost_by_scale_in),
     "scale-out": Law("0", "sticky users out with more servers", lost_by_scale_out),
     "until-login": Law("lost min(r, Q)/Q", "logout rate of a window after a loss", rate_until_login),
-    "rolling": Law("(1 - 1/N)((N/(N-1))^N - 1)", "logouts a sticky user by a deploy", logouts_by_rolling_restart),
+    "rolling": Law(
+        "(1 - 1/N)((N/(N-1))^N - 1)", "logouts that a rolling restart costs a sticky user", logouts_by_rolling_restart
+    ),
     "modulo": Law("1 - gcd/max", "addresses that ip_hash moves from N to M servers", moved_modulo),
     "rendezvous": Law("1 - min/max", "addresses that rendezvous moves", moved_rendezvous),
     "reweighted": Law("1 - sum 1/sum max(w_j/w_i, v_j/v_i)", "the same with new weights", moved_by_weights),

@@ -7,15 +7,15 @@ SPREADING = frozenset({"round_robin", "random", "least_busy", "two_choices"})
 """Policies that send a user's next request to any server; the others bring users back to the same one."""
 
 HOLDS_WHEN = {
-    "round_robin": "at least twice as many users as servers, with think times of their own (turns.py)",
-    "random": "always",
-    "least_busy": "servers are idle most of the time, so it takes turns like round_robin; under load there is no law",
-    "two_choices": "servers are idle most of the time; under load within two_choices_bounds",
-    "ip_hash": "users keep their addresses, and the number of servers stays the same",
-    "rendezvous": "users keep their addresses, and the servers stay the same",
-    "sticky_cookie": "browsers keep the balancer's cookie, and the servers stay alive",
+    "round_robin": "twice as many users as servers or more, who think (turns.py)",
+    "random": "nothing",
+    "least_busy": "servers mostly idle, so that it takes turns; under load there is no law",
+    "two_choices": "servers mostly idle; under load only two_choices_bounds hold",
+    "ip_hash": "users keep their addresses, and as many servers stay up",
+    "rendezvous": "users keep their addresses, and the same servers stay up",
+    "sticky_cookie": "browsers keep the balancer's cookie, and servers stay up",
 }
-"""What `steady_rate` takes for granted of each policy, beside a store in memory."""
+"""What `steady_rate` takes for granted with each policy while every server has a logbook of its own."""
 
 
 def steady_rate(servers: int, store: str, policy: str, on_unknown: str = "keep") -> float:

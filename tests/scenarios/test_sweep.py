@@ -110,6 +110,7 @@ def test_the_table_names_the_cells_that_disagree(width: int) -> None:
     assert max(map(len, lines[:9])) <= width
     assert "7 of 8 cells agree with theory" in printed
     assert "disagrees: 2 servers, store memory, policy sticky_cookie" in printed
+    assert "sticky_cookie's law takes for granted: browsers keep the balancer's cookie" in printed
     assert lines[4].endswith("fail")
 
 

@@ -181,6 +181,8 @@ def test_what_means_nothing_is_refused_in_words(law, words: str) -> None:  # typ
         (4, "memory", "random", 0.75),
         (10, "memory", "sticky_cookie", 0.0),
         (10, "redis", "round_robin", 0.0),
+        (10, "sqlite", "random", 0.0),
+        (10, "postgres", "least_busy", 0.0),
         (1, "memory", "round_robin", 0.0),
     ],
 )
