@@ -76,7 +76,7 @@ def logouts_by_rolling_restart(servers: int, *, moved: bool = True) -> float:
     away are moved, and one who was moved to a server whose turn is still to come is logged out again. With m servers
     still to come, and moves to any of the N - 1 others by lot, L(m) = 1 + (1/(N-1)) * sum(L(i), i=0..m-1), so
     L(m) = (N/(N-1))^m; over all m = 0..N-1 the mean is ((N-1)/N) * ((N/(N-1))^N - 1), which tends to e - 1 = 1.72.
-    A rolling restart with sticky sessions in memory logs out everybody, and most people nearly twice.
+    Everybody is logged out, and half of them again: a first move goes to a server still to come as often as not.
     Source: our own derivation.
     """
     at_least(1, servers=servers)

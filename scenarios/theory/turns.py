@@ -54,8 +54,8 @@ def clicks_until_forgotten(servers: int, users: int, within: float = 0.01) -> fl
     """After how many clicks, at most, the place of the login is forgotten: home with probability 1/N +- `within`.
 
     Derivation: |round_robin_home - 1/N| <= (1 - 1/N) * |phi(1)|^j, since phi(1) is the largest of the terms that are
-    not 1. |phi(1)| = p / sqrt(1 - 2(1-p)cos(2 pi/N) + (1-p)^2) is near N / (2 pi K) once K is large against N: with
-    twice as many users as servers one click forgets more than nine tenths. That is when 1 - 1/N holds for round robin.
+    not 1. |phi(1)| = p / sqrt(1 - 2(1-p)cos(2 pi/N) + (1-p)^2) is near N / (2 pi K) for many of both: with twice as
+    many users as servers a click forgets all but 0.08 to 0.14. That is when 1 - 1/N holds for round robin.
     One user alone never forgets: infinity. Think times of the lab's users (0.5 to 1.5 times the mean) forget no slower
     with K >= 2N, by simulation. Think times without any chance, each user having another, never forget, but go through
     all places equally often if they have no common measure: then two users are enough for 1 - 1/N in the long run.
