@@ -131,11 +131,14 @@ def test_a_lab_is_started_changed_and_stopped(lab: Lab, up: str) -> None:
     assert (state()["store"], state()["policy"]) == ("redis", "sticky_cookie")
     assert lab("scale", "5").stdout == "5 servers: server-1, server-2, server-3, server-4, server-5\n"
     assert lab("kill", "2").stdout == "server-2: killed\n"
-    assert re.search(r"^server-2 .* - +not running", lab("status").stdout, re.MULTILINE)
+    assert re.search(r"^server-2 .* -  ended ", lab("status").stdout, re.MULTILINE)
     assert lab("restart", "server-2").stdout == "server-2: restarted\n"
     assert lab("pause", "3").stdout == "server-3: paused\n"
+    assert re.search(r"^server-3 .* paused ", lab("status").stdout, re.MULTILINE)
     assert lab("resume", "3").stdout == "server-3: resumed\n"
     assert lab("drain", "3").stdout == "server-3: gets no new users\n"
+    assert re.search(r"^server-3 .* draining ", lab("status").stdout, re.MULTILINE)
+    assert "since drained server-3" in lab("status").stdout
     assert lab("undrain", "3").stdout == "server-3: gets new users again\n"
     assert lab("users", "4").stdout == "4 users, 0 before\n"
     wrong = lab("kill", "sevrer-4")
