@@ -1,9 +1,11 @@
 """Scenario scripts: found by name or by file, and played on a cluster.
 
 A script is a Python file with `async def play(lab)` (see scenarios/stage.py). Its docstring is its summary; START, if
-there, says how the cluster begins: {"servers": 1, "store": "memory", "policy": "round_robin"}.
+there, says how the cluster begins: {"servers": 1, "store": "memory", "policy": "round_robin"}; NEEDS, if there, which
+stores it will switch to, such as ("redis",): one that cannot be had is said before the play, and not in its middle.
 """
 
+import ast
 import asyncio
 import difflib
 import importlib
@@ -18,6 +20,7 @@ from scenarios.cluster.base import Cluster
 from scenarios.errors import LabError
 from scenarios.plays import SCENARIOS
 from scenarios.stage import Lab, Settings
+from servers.stores import STORES
 
 DEFAULT_START = {"servers": 1, "store": "memory", "policy": "round_robin"}
 
@@ -58,6 +61,20 @@ def start_of(script: ModuleType) -> dict[str, Any]:
     return {**DEFAULT_START, **start}
 
 
+def needs_of(script: ModuleType) -> tuple[str, ...]:
+    """The stores it will switch to. Raises LabError when NEEDS says something else than that."""
+    needs = getattr(script, "NEEDS", ())
+    if not isinstance(needs, tuple) or not set(needs) <= STORES.keys():
+        raise LabError(f'{script.__name__}: NEEDS is a tuple of stores, such as ("redis",), not {needs!r}; correct it')
+    return needs
+
+
+def takes_servers(script: ModuleType) -> bool:
+    """Whether anything in it reads `lab.servers`, the number that --servers gives."""
+    nodes = ast.walk(ast.parse(Path(script.__file__ or "").read_bytes()))
+    return any(isinstance(node, ast.Attribute) and node.attr == "servers" for node in nodes)
+
+
 async def play(
     name: str,
     script: ModuleType,
@@ -70,6 +87,8 @@ async def play(
 
     A script that raises or never ends becomes a LabError that says where, so that the cluster is stopped in order.
     """
+    for store in needs_of(script):
+        await cluster.need(store)
     lab = Lab(cluster, settings, show)
     try:
         async with asyncio.timeout(limit) as clock:

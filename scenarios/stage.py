@@ -34,6 +34,10 @@ CLICKS_PER_SECOND: dict[Pace, float] = {"fast": 1200.0, "watch": 200.0, "step": 
 """What all users together aim at; think times follow from it."""
 
 
+CUT_OFF = "cut off"
+"""The verdict of an act that was stopped in its middle: it is shown, and is no part of the run's record."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What was asked for. `servers` and `users` are counts, `seed` feeds every random choice of the users."""
@@ -99,7 +103,11 @@ class Lab:
         await self.cluster.mark(kind="servers", servers=self.cluster.names())
         all_before = self.felt()
         self._tickets = []
-        yield act
+        try:
+            yield act
+        except asyncio.CancelledError:
+            self._show({**act.record(), "verdict": CUT_OFF}, text)
+            raise
         felt = self.crowd.felt.since(all_before)
         differ = sum(abs(act.counts[key] - getattr(act.felt, key)) for key in COUNTED)
         for check in (

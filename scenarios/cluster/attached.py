@@ -80,6 +80,9 @@ class AttachedCluster:
     async def start_store(self) -> None:
         await self.ask("start_store")
 
+    async def need(self, store: str) -> None:
+        await self.ask("need", store=store)
+
     async def mark(self, **event: Any) -> None:
         await self.ask("mark", event=event)
 

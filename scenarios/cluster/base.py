@@ -68,6 +68,9 @@ class Cluster(Protocol):
     async def start_store(self) -> None:
         """Undo `stop_store`: the store is back with what it held."""
 
+    async def need(self, store: str) -> None:
+        """Return when a switch to this store would find it there; start it if it is the lab's own."""
+
     async def mark(self, **event: Any) -> None:
         """Put an event on the feed; `kind` is "mark" and `time` is now unless given."""
 

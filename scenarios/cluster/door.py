@@ -16,7 +16,7 @@ from servers.control import Command, ControlError, Stream, serve_control
 
 METHODS = (
     "state", "logbooks", "counters", "switch", "scale", "kill", "pause", "resume", "drain", "undrain", "restart",
-    "stop_store", "start_store",
+    "stop_store", "start_store", "need",
 )  # fmt: skip
 
 

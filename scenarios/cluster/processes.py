@@ -212,6 +212,10 @@ class ProcessCluster:
                 await self._stores.end_detour()
         await self._changed("store_started", away)
 
+    async def need(self, store: str) -> None:
+        async with self._changing:
+            await self._stores.url(store)
+
     async def mark(self, **event: Any) -> None:
         await self._balancer.mark(**event)
 

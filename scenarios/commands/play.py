@@ -29,7 +29,7 @@ def main(args: argparse.Namespace) -> int:
     async def work() -> int:
         cluster = await AttachedCluster.attach(args.name)
         about = await cluster.ask("about")
-        settings = playing.settings(args, about["on_unknown"])
+        settings = playing.settings(args, play, about["on_unknown"])
         async with cluster.stage(args.scenario):
             with playing.journal(args, settings) as journal:
                 result = await shown.through(

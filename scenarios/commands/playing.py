@@ -4,9 +4,11 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
-from scenarios.commands.arguments import MOST_USERS, above_zero, add_servers, number
+from scenarios.commands.arguments import MOST_SERVERS, MOST_USERS, above_zero, number, servers
+from scenarios.errors import LabError
 
 if TYPE_CHECKING:
     from scenarios.recording import Journal
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 
 LIMITS = {"fast": 120.0, "watch": 1800.0, "step": 86400.0}
 """Seconds a play may take before it is stopped, unless --limit says otherwise."""
+
+
+SERVERS = 10
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +34,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default="fast",
         help="fast, watch (slow, with pauses that Enter skips) or step (waits for Enter after each act)",
     )
-    add_servers(parser, 10)
+    add(
+        "--servers",
+        type=servers,
+        metavar="N",
+        help=f"how many, 1 to {MOST_SERVERS}, in a scenario that leaves it open (default: {SERVERS})",
+    )
     add(
         "--users",
         type=number("number of users", 1, MOST_USERS),
@@ -51,10 +61,15 @@ def complete_scenario(prefix: str, **_: object) -> list[str]:
     return [name for name in [*SCENARIOS, *files] if name.startswith(prefix)]
 
 
-def settings(args: argparse.Namespace, on_unknown: str) -> "Settings":
+def settings(args: argparse.Namespace, play: ModuleType, on_unknown: str) -> "Settings":
+    """Raises LabError for a number of servers that this play would not even look at."""
+    from scenarios import script
     from scenarios.stage import Settings
 
-    return Settings(seed=args.seed, pace=args.pace, servers=args.servers, users=args.users, on_unknown=on_unknown)
+    if args.servers and not script.takes_servers(play):
+        raise LabError(f"{args.scenario} says its own number of servers (it never reads lab.servers); omit --servers")
+    servers = args.servers or SERVERS
+    return Settings(seed=args.seed, pace=args.pace, servers=servers, users=args.users, on_unknown=on_unknown)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def main(args: argparse.Namespace) -> int:
     from scenarios.commands.shown import Shown
 
     play = script.load(args.scenario)
-    settings = playing.settings(args, args.on_unknown)
+    settings = playing.settings(args, play, args.on_unknown)
     shown = Shown(args)
 
     async def work() -> int:

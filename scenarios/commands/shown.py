@@ -14,6 +14,7 @@ from scenarios.boards.terminal import console_for, takes_over
 from scenarios.folds.fold import Fold
 from scenarios.recording import Journal
 from scenarios.run import Listener
+from scenarios.stage import CUT_OFF
 
 
 class Shown:
@@ -22,6 +23,7 @@ class Shown:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._json = args.json
+        self._cut_off = ""
         # Step by step, people read each act's report before they go on; a board would hide it until the end.
         self._board = takes_over(sys.stdout) and not args.json and args.pace != "step"
         self._prompts = args.pace == "step" and sys.stdin.isatty()
@@ -31,7 +33,14 @@ class Shown:
         self._fold = Fold(bucket=0.25 if args.pace == "fast" else 1.0)
 
     async def through(self, play: Callable[[Sequence[Listener]], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
-        """Play, with the board up if there is one. `play` takes the listeners to the feed."""
+        """Play, with the board up if there is one. `play` takes the listeners to the feed. What was cut off is said."""
+        try:
+            return await self._through(play)
+        finally:
+            if self._cut_off:
+                print(f"lab: {self._cut_off}", file=sys.stderr)
+
+    async def _through(self, play: Callable[[Sequence[Listener]], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
         if not self._board:
             return await play(())
         events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
@@ -45,7 +54,10 @@ class Shown:
             await board
 
     def act(self, record: dict[str, Any], text: str) -> None:
-        """Report an act that has ended."""
+        """Report an act that has ended, or was cut off."""
+        if record["verdict"] == CUT_OFF:
+            self._cut_off = f"act {record['name']} was cut off: it has no verdict, nor has the run"
+            return
         if not self._json:
             self._print(act_report(record, text))
         if self._prompts:

@@ -11,6 +11,7 @@ from scenarios.stage import Lab
 from scenarios.users import Advice
 
 START = {"servers": 1, "store": "memory", "policy": "round_robin"}
+NEEDS = ("redis",)
 
 ONE_SERVER = """The shop runs on one server, which keeps its sessions in its own memory.
 Whoever logged in stays logged in: the only logbook there is knows every wristband."""

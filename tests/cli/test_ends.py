@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -65,6 +66,35 @@ def read_until(terminal: int, mark: bytes) -> bytes:
     return shown
 
 
+LONG = """
+async def play(lab):
+    async with lab.act("first", "Ends.", law=0.0) as act:
+        await act.shop(50)
+    async with lab.act("second", "Does not.", law=0.0) as act:
+        await act.shop(1_000_000)
+"""
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_an_act_that_was_cut_off_is_named_and_those_before_are_shown(
+    environ: dict[str, str], tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    (tmp_path / "long.py").write_text(LONG)
+    words = ["run", "long.py", "--journal", "run.jsonl", *more]
+    with subprocess.Popen(
+        [*LAB, *words], env=environ, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        journal = tmp_path / "run.jsonl"
+        while not (journal.exists() and '"name":"second"' in journal.read_text()):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        shown, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said == "lab: act second was cut off: it has no verdict, nor has the run\n"
+    assert ("first" in shown) is not bool(more)
+    assert "second" not in shown
+
+
 BEGUN = "import sys; from scenarios.__main__ import main; print('begun', flush=True); sys.exit(main())"
 
 
@@ -82,5 +112,6 @@ def test_ctrl_c_at_any_moment_of_a_run_leaves_nothing(environ: dict[str, str], m
         process.communicate(timeout=moment)
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=20)
-    assert (process.returncode, said) == (130, "")
+    assert process.returncode == 130
+    assert re.fullmatch(r"(lab: act [a-z-]+ was cut off: it has no verdict, nor has the run\n)?", said)
     assert left(Path(environ["XDG_RUNTIME_DIR"])) == []

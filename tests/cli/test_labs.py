@@ -47,6 +47,14 @@ def test_a_script_that_cannot_be_played(lab: Lab, tmp_path: Path, script: str, s
     assert said in done.stderr
 
 
+def test_a_redis_that_is_not_there_is_said_before_the_play(lab: Lab) -> None:
+    done = lab("run", "keeps-logging-out", REDIS_URL="redis://127.0.0.1:1")
+    assert (done.returncode, done.stdout) == (2, "")
+    told = "lab: REDIS_URL: nobody answers at 127.0.0.1:1: start Redis there, or unset REDIS_URL"
+    assert done.stderr.startswith(told)
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_verdict_of_fail_is_exit_code_1(lab: Lab, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(FAILS)
     done = lab("run", "mine.py", "--json")

@@ -84,6 +84,7 @@ def test_limits_told_in_the_help_are_those_in_force() -> None:
         ("up --port 1 --name Nr1", "'Nr1' is no name for a lab"),
         ("run keeps-loging-out", "did you mean keeps-logging-out?"),
         ("run nowhere.py", "nowhere.py: no such file"),
+        ("run five-servers --servers 7", "five-servers says its own number of servers (it never reads lab.servers)"),
         ("run five-servers --limit 0", "'0' is no number above 0"),
         ("run", "the following arguments are required: NAME|FILE.py"),
         ("switch", "say what to switch"),

@@ -191,6 +191,13 @@ async def test_switch_both_ways(cluster: Cluster) -> None:
         await cluster.switch(store="redsi")
 
 
+async def test_a_store_that_will_be_needed(cluster: Cluster) -> None:
+    await cluster.need("redis")
+    assert (await cluster.state())["store"] == "memory"
+    with pytest.raises(LabError, match="did you mean 'redis'"):
+        await cluster.need("redsi")
+
+
 async def test_store_outage(cluster: Cluster) -> None:
     with pytest.raises(LabError, match="memory store is no server"):
         await cluster.stop_store()

@@ -75,3 +75,29 @@ def test_a_start_that_is_none(tmp_path: Path) -> None:
     file.write_text("START = {'servrs': 4}\nasync def play(lab):\n    pass\n")
     with pytest.raises(LabError, match="START may say servers, store, policy"):
         script.start_of(script.load(str(file)))
+
+
+def test_only_a_script_that_reads_lab_servers_takes_the_number(tmp_path: Path) -> None:
+    assert script.takes_servers(script.load("keeps-logging-out"))
+    assert not script.takes_servers(script.load("five-servers"))
+    file = tmp_path / "s.py"
+    file.write_text("async def play(lab):\n    await lab.arrange(servers=lab.settings.servers)\n")
+    assert script.takes_servers(script.load(str(file)))
+
+
+@pytest.mark.parametrize("needs", ['"redis"', '("redsi",)', "1"])
+def test_needs_that_are_no_stores(tmp_path: Path, needs: str) -> None:
+    file = tmp_path / "s.py"
+    file.write_text(f"NEEDS = {needs}\nasync def play(lab): pass\n")
+    with pytest.raises(LabError, match=r"NEEDS is a tuple of stores, such as \(\"redis\",\)"):
+        script.needs_of(script.load(str(file)))
+
+
+async def test_a_store_that_will_be_needed_is_asked_for_before_the_play(
+    start_cluster: StartCluster, tmp_path: Path
+) -> None:
+    file = tmp_path / "s.py"
+    file.write_text('NEEDS = ("redis",)\nasync def play(lab):\n    raise RuntimeError("too late")\n')
+    cluster = await start_cluster(environ={"REDIS_URL": "redis://127.0.0.1:1"})
+    with pytest.raises(LabError, match=r"REDIS_URL: nobody answers at 127.0.0.1:1: start Redis there"):
+        await script.play("s.py", script.load(str(file)), cluster, Settings(users=2), lambda record, text: None, 30)
