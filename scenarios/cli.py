@@ -25,6 +25,7 @@ COMMANDS = {
     "run": Command("run", "play a scenario on a cluster of its own, and give the verdict"),
     "scenarios": Command("scenarios", "list the scenarios in the box"),
     "replay": Command("replay", "show a recorded run again"),
+    "report": Command("report", "make a page of a recorded run, with plots"),
     "compare": Command("compare", "say what changed between two recorded runs"),
     "sweep": Command("sweep", "play a grid of settings, each beside theory"),
     "up": Command("up", "start a lab and keep it running"),

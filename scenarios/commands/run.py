@@ -11,7 +11,7 @@ EXAMPLES = """\
 {lab} five-servers --json               the record of the run instead of the report
 {lab} my-scenario.py --seed 7 --journal run.jsonl
 
-The newest runs are kept, `lab replay` shows the last one again."""
+The newest runs are kept: `lab report` makes a page of the last one, `lab replay` shows it again."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,51 @@
+"""`lab report`: a recorded run as one page to read, print and send."""
+
+import argparse
+from pathlib import Path
+
+EXAMPLES = """\
+{lab}                           the last run, as report.html
+{lab} run.jsonl -o run.html     a journal of your own
+{lab} run.jsonl -o - | gzip     to wherever you like
+
+The page is one file: it needs no network and no script, and reads well on a phone and on paper."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "journal", metavar="JOURNAL", nargs="?", type=Path, help="what a run recorded (default: the last run)"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("report.html"),
+        metavar="FILE",
+        help="default: report.html; - for stdout",
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    import sys
+
+    from scenarios.errors import LabError
+    from scenarios.recording import newest_run
+    from scenarios.reports.numbers import read
+
+    try:
+        from scenarios.reports import page
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "matplotlib":
+            raise
+        raise LabError("a report needs matplotlib: pip install 'session-lab[reports]'") from None
+    journal = args.journal or newest_run()
+    numbers = read(str(journal))
+    text = page.render(numbers)
+    if str(args.output) == "-":
+        sys.stdout.write(text)
+    else:
+        page.write(text, args.output)
+        print(f"{args.output}: {journal}")
+    if numbers.cut:
+        raise LabError(f"{numbers.cut} (the report says so too)")
+    return 0
