@@ -41,7 +41,7 @@ async def test_three_counters_agree(
         assert after_crowd["all"][count] == getattr(felt, count), f"virtual users and balancer, {count}"
         locusts = after_locust["all"][count] - after_crowd["all"][count]
         assert done.total(count) == locusts, f"locust and balancer, {count}"
-    assert done.last["requests"] == done.total("requests") > 100  # locust's own statistics
+    assert done.last["requests"] == done.total("requests") > 30  # locust's own statistics
     assert done.row("LOGOUT") == done.total("logged_out")
     assert (done.total("logged_out") > 0) is (store == "memory")
     for server in ("server-1", "server-2", "server-3"):

