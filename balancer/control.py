@@ -208,6 +208,7 @@ def describe(balancer: Balancer, address: str) -> dict[str, Any]:
     """The state: JSON for the control channel and the admin port."""
     return {
         "address": address,
+        "admin": balancer.admin_address,
         "policy": balancer.policy_name,
         "labels": balancer.labels,
         "connections": len(balancer.clients),

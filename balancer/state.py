@@ -62,6 +62,8 @@ class Balancer:
         self.hangups: list[Callable[[], None]] = []
         """Called on SIGHUP: files are opened anew."""
         self.labels: dict[str, str] = {}
+        self.admin_address = ""
+        """Where the admin port is; serve.py says."""
         self.stopping = False
         self.clients: set[Client | Arrival] = set()
         self.turned_away: Counter[str] = Counter()

@@ -12,15 +12,17 @@ from scenarios import runtime
 from scenarios.boards.live import watch_feed
 from scenarios.cluster.base import Cluster
 from scenarios.cluster.door import open_door
+from scenarios.cluster.ground import check_port
 from scenarios.cluster.processes import ProcessCluster
 from scenarios.crowd import Crowd
 from scenarios.errors import LabError
 from scenarios.own_users import OwnUsers
 
+HOST = "127.0.0.1"
 THINK = 0.5  # mean seconds between a page and the user's next click: lively on a board, cheap on the machine
 
 Ready = Callable[[dict[str, Any]], None]
-"""Takes {name, url} once the shop answers."""
+"""Takes {name, url, metrics (a URL or None)} once the shop answers."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +37,21 @@ class Wanted:
     users: int
     seed: int
     port: int
+    admin: int | None = None
+    """The port of /metrics; None: none, 0: any free one."""
 
 
 async def serve(wanted: Wanted, on_ready: Ready) -> None:
     """Run the lab until somebody ends it. Raises LabError: it cannot start, or something it needs has died."""
     async with open_lab(wanted) as (cluster, over):
-        on_ready({"name": wanted.name, "url": cluster.url})
+        on_ready({"name": wanted.name, "url": cluster.url, "metrics": cluster.metrics})
         await over
 
 
 async def serve_with_board(wanted: Wanted, on_ready: Ready) -> None:
     """The same with the board in front. Nobody left to read the board ends it, too."""
     async with open_lab(wanted) as (cluster, over):
-        on_ready({"name": wanted.name, "url": cluster.url})
+        on_ready({"name": wanted.name, "url": cluster.url, "metrics": cluster.metrics})
         watching = asyncio.ensure_future(board(cluster, wanted.name))
         try:
             await asyncio.wait({watching, over}, return_when=asyncio.FIRST_COMPLETED)
@@ -67,13 +71,19 @@ async def open_lab(wanted: Wanted) -> AsyncIterator[tuple[ProcessCluster, "async
     """The running lab, and what is done when it was ended from outside or fails when it broke."""
     place = runtime.claim(wanted.name)
     try:
+        admin = {}
+        if wanted.admin is not None:
+            check_port(HOST, wanted.admin)
+            admin["admin"] = f"{HOST}:{wanted.admin}"
         cluster = await ProcessCluster.start(
             place.folder,
             servers=wanted.servers,
             store=wanted.store,
             policy=wanted.policy,
             on_unknown=wanted.on_unknown,
+            host=HOST,
             port=wanted.port,
+            balancer_options=admin,
             keep=(place.lock,),
         )
         async with (

@@ -70,6 +70,7 @@ async def _serve(config: BalancerConfig, on_ready: Callable[[str], None], comman
     sockets = _open_sockets("--listen", config.listen, legacy, config.workers)
     admin_sockets = _open_sockets("--admin", config.admin, legacy) if config.admin else []
     address = shown(sockets[0])
+    balancer.admin_address = shown(admin_sockets[0]) if admin_sockets else ""
     traffic: Traffic | Workers
     if config.workers > 1:
         traffic = Workers(balancer, sockets, secret)

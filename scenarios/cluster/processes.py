@@ -26,6 +26,7 @@ class ProcessCluster:
 
     def __init__(self, folder: Path, host: str, environ: Mapping[str, str]) -> None:
         self.url = ""
+        self.metrics: str | None = None  # the URL that Prometheus reads
         self._folder = folder
         self._host = host
         self._environ = environ
@@ -86,6 +87,8 @@ class ProcessCluster:
     async def _open(self, servers: int, url: str) -> None:
         started = [self._fleet.begin(name, self._store, url) for name in self._fleet.new_names(servers)]
         self.url = f"http://{await self._balancer.until_ready()}"
+        if admin := (await self._balancer.ask("state"))["admin"]:
+            self.metrics = f"http://{admin}/metrics"
         await self._balancer.ask("label", store=self._store)
         await self._fleet.finish(started)
         await self._count_anew("start", "")

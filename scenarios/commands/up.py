@@ -16,6 +16,7 @@ from scenarios.commands.arguments import (
 EXAMPLES = """\
 {lab} --servers 10 --users 40                  ten servers, each with its own logbook: watch users being logged out
 {lab} --servers 10 --store redis --detach      in the background; prints the shop's address
+{lab} --servers 4 --users 20 --admin 9100      with metrics for Prometheus and compose/grafana/logouts.json
 {lab} --name second --policy sticky_cookie     beside another lab"""
 
 
@@ -34,6 +35,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--seed", type=int, default=1, help="of everything random in the users (default: 1)")
     add("--port", type=number("port", 0, 65535), default=0, help="of the shop (default: any free one)")
+    add(
+        "--admin",
+        type=number("port", 0, 65535),
+        metavar="PORT",
+        help="serve the balancer's /metrics (Prometheus) and /state there; 0: any free one (default: nowhere)",
+    )
     add("--detach", action="store_true", help="go on in the background")
     add_name(parser)
 
@@ -50,6 +57,7 @@ def main(args: argparse.Namespace) -> int:
         users=args.users,
         seed=args.seed,
         port=args.port,
+        admin=args.admin,
     )
     if args.detach:
         ready = runtime.detach(lambda say_ready: orderly.run(daemon.serve(lab, say_ready)))
@@ -59,8 +67,9 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def opened(ready: dict[str, str]) -> str:
-    return f"The shop is open: {ready['url']}   (log in as ravi, password wristband-ravi)"
+def opened(ready: dict[str, str | None]) -> str:
+    shop = f"The shop is open: {ready['url']}   (log in as ravi, password wristband-ravi)"
+    return f"{shop}\nMetrics for Prometheus: {ready['metrics']}" if ready["metrics"] else shop
 
 
 def hints(name: str, store: str) -> str:

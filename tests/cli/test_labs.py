@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -214,3 +215,13 @@ def test_only_one_plays_on_a_lab_and_its_users_come_back_however_that_one_ends(
     while about()["requests"] == resting:
         assert time.monotonic() < deadline, "the users should be back at work"
     assert about()["playing"] is None
+
+
+def test_metrics_of_a_lab(lab: Lab) -> None:
+    done = lab("up", "--users", "3", "--admin", "0", "--detach")
+    (url,) = re.findall(r"^Metrics for Prometheus: (http://127\.0\.0\.1:\d+/metrics)$", done.stdout, re.MULTILINE)
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        assert b"\nbalancer_logouts_total " in answer.read()
+    again = lab("up", "--name", "second", "--admin", re.split("[:/]", url)[4], "--detach")
+    assert again.returncode == 2
+    assert re.fullmatch(r"lab: port \d+ on 127\.0\.0\.1 is taken: choose another, or 0 .*\n", again.stderr)
