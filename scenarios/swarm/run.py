@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
+from scenarios.errors import LabError
 from scenarios.felt import Felt
 from scenarios.shapes import SHAPES
 from scenarios.swarm import lines
@@ -79,6 +81,8 @@ class Show:
                 self._say(lines.HEAD)
                 self._stage.begun.set()
                 self._began = self._shown = line["time"]
+            if self.last is not None and line["requests"] < self.last["requests"]:
+                self._before = Felt()  # somebody began anew, in locust's web UI
             self.last = line
             self.laws.append(self._stage.law)
             passed = line["time"] - self._shown
@@ -92,9 +96,10 @@ class Show:
     async def to_the_last_word(self) -> None:
         """After Ctrl-C: locust ends in its own way, and what it has counted is complete."""
         self._swarm.stop()
-        async with asyncio.timeout(ENDS_WITHIN):
-            async for line in self._swarm.told():
-                self.last = line
+        with suppress(LabError, TimeoutError):  # it had hardly begun, or hangs
+            async with asyncio.timeout(ENDS_WITHIN):
+                async for line in self._swarm.told():
+                    self.last = line if line["requests"] else self.last
 
 
 async def mark(target: Target, detail: str) -> None:

@@ -28,9 +28,12 @@ class Stage:
             return
         state: dict[str, Any] = await self._cluster.state()
         servers, store, policy = len(state["servers"]), state["store"], state["policy"]
-        self.law = theory.steady_rate(servers, store, policy)
+        answering = sum(server["healthy"] for server in state["servers"])
+        self.law = theory.steady_rate(max(1, answering), store, policy)
         self.holds_when = theory.HOLDS_WHEN[policy]
-        self.setting = f"{servers} server{'s' if servers != 1 else ''}, store {store}, policy {policy}"
+        count = f"{servers} server{'s' if servers != 1 else ''}"
+        away = "" if answering == servers else f" ({answering} answering)"
+        self.setting = f"{count}{away}, store {store}, policy {policy}"
 
     async def set_up(self) -> None:
         """The servers that the shape begins with."""
