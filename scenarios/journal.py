@@ -158,6 +158,7 @@ class JournalReader:
         self.path = path
         try:
             self._file = open(path, "rb")  # noqa: SIM115 - closed when the events end, or by close()
+            self._size = os.fstat(self._file.fileno()).st_size
             first = self._file.readline(MAX_LINE)
         except OSError as error:
             raise LabError(
@@ -211,6 +212,13 @@ class JournalReader:
         if end.get("events") != number - 2:
             counts = f"the last line speaks of {end.get('events')} events, and {number - 2} are here"
             raise self._wrong(number, f"{counts}; {DAMAGED}")
+
+    @property
+    def share(self) -> float:
+        """How much of the file has been read, a fraction; 1 when it is closed."""
+        if self._file.closed or not self._size:
+            return 1.0
+        return min(1.0, self._file.tell() / self._size)
 
     def close(self) -> None:
         """Close the file before the events are read to their end."""

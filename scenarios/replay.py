@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
 from scenarios.errors import LabError
 from scenarios.events import Event
@@ -21,19 +21,39 @@ async def replay(
     speed: float,
     show: Callable[[AsyncIterator[Event]], Awaitable[Fold]],
     sleep: Callable[[float], Awaitable[None]],
+    fold: Fold | None = None,
+    begin: float = 0.0,
+    until: float = math.inf,
 ) -> Fold:
     """Show the journal at `path`, `speed` times as fast as it was (math.inf: as fast as it can be read).
 
-    `show` is given the events and returns what they folded to: `watch_feed`. `sleep` is `asyncio.sleep`.
+    `show` is given the events and returns what they folded to: `watch_feed`. `sleep` is `asyncio.sleep`. What is before
+    `begin` (seconds into the run) only goes into `fold`, which `show` then goes on with; `until` ends the replay early.
     Raises LabError: no such speed, no journal, or a journal that is not whole - after everything before was shown.
     """
     if not speed > 0:
         raise LabError(f"--speed {speed:g}: choose a number above 0, such as 1 for the run's own time")
     reader = JournalReader(path)
     try:
-        return await show(paced(reader, speed, sleep))
+        return await show(paced(between(reader, fold or Fold(), begin, until), speed, sleep))
     finally:
         reader.close()
+
+
+def between(events: Iterable[Event], fold: Fold, begin: float, until: float) -> Iterator[Event]:
+    """The events from `begin` to `until` (seconds after the first of them); the ones before go into `fold`."""
+    first: float | None = None
+    at = 0.0
+    for event in events:
+        if "time" in event:
+            first = event["time"] if first is None else first
+            at = event["time"] - first
+        if at > until:
+            return
+        if at < begin:
+            fold.feed(event)
+        else:
+            yield event
 
 
 async def paced(

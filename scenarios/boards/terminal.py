@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -83,6 +84,41 @@ def quiet_keyboard() -> Iterator[None]:
 
 
 Keyboard = list[int | list[bytes | int]]  # as termios has it; field 3 holds the local flags
+
+
+@contextmanager
+def typed_keys(typed: Callable[[str], None]) -> Iterator[None]:
+    """Keys come one by one, without Enter: `typed` is told each by its character, or its name (`left`, `right`, `up`,
+    `down`, `home`, `end`). Ctrl-C and Ctrl-Z work as before. Where the keyboard is not ours nothing comes."""
+    before = _keyboard_state()
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        data = os.read(0, 1024)
+        if not data:  # the terminal is gone
+            loop.remove_reader(0)
+        for key in KEY.findall(data):
+            if name := KEYS.get(key, "" if key.startswith(b"\x1b") else key.decode("ascii", "ignore")):
+                typed(name)
+
+    if before is None or not isinstance(flags := before[3], int):
+        yield
+        return
+    _keyboard([*before[:3], flags & ~(termios.ECHO | termios.ICANON), *before[4:]])
+    loop.add_reader(0, read)
+    try:
+        yield
+    finally:
+        loop.remove_reader(0)
+        _keyboard(before)
+
+
+KEY = re.compile(rb"\x1b[\[O][0-9;]*[A-Za-z~]|.", re.DOTALL)
+KEYS = {
+    b"\x1b[A": "up", b"\x1b[B": "down", b"\x1b[C": "right", b"\x1b[D": "left", b"\x1b[H": "home", b"\x1b[F": "end",
+    b"\x1bOA": "up", b"\x1bOB": "down", b"\x1bOC": "right", b"\x1bOD": "left", b"\x1bOH": "home", b"\x1bOF": "end",
+    b"\x1b[1~": "home", b"\x1b[4~": "end",
+}  # fmt: skip
 
 
 def _keyboard_state() -> Keyboard | None:

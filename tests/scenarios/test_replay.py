@@ -88,6 +88,24 @@ async def test_events_out_of_order_or_without_a_time_cost_no_time() -> None:
     assert sum(sleeps.asked) == pytest.approx(0.5)
 
 
+async def test_only_a_part_of_a_run_is_shown_and_the_numbers_before_it_count(tmp_path: Path) -> None:
+    shown, fold, sleeps = io.StringIO(), Fold(), Sleeps()
+    path = journal(tmp_path / "j", incident())
+    show = partial(watch_feed, stream=shown, fold=fold)
+    await replay(path, speed=1, show=show, sleep=sleeps, fold=fold, begin=12.0, until=18.0)
+    assert fold.totals.requests == 181  # ten a second, from 0 to 18.0
+    assert sum(sleeps.asked) == pytest.approx(6.0, abs=0.1)
+    first, *lines, last = shown.getvalue().splitlines()
+    assert (
+        first
+        == "  0:11  90.0 % logged out of the last 5 s; 120 requests, 120 with a wristband, 18 logged out; 0 tickets"
+    )
+    times = [line.split()[0] for line in lines]
+    assert times == sorted(times)
+    assert set(times) == {"0:12", "0:13", "0:14", "0:15", "0:16", "0:17"}
+    assert last.startswith("In all: 181 requests")
+
+
 @pytest.mark.parametrize("speed", [0.0, -1.0, math.nan])
 async def test_no_such_speed(tmp_path: Path, speed: float) -> None:
     path = journal(tmp_path / "j", [])
