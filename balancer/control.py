@@ -111,7 +111,7 @@ class Control:
             backend.draining = backend.leaving = False
             pool.came_up(backend)
             pool.changed()
-            self._balancer.mark("resume", backend.name)
+            self._balancer.mark("undrain", backend.name)
         return {"name": backend.name}
 
     async def remove(self, name: str, wait: bool = False) -> dict[str, Any]:

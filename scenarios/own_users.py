@@ -57,6 +57,7 @@ class OwnUsers:
         try:
             await self._crowd.traffic.stop()
             yield {}
+            yield {"resting": len(self._crowd.shoppers)}
             await asyncio.Event().wait()
         finally:
             self._playing = None

@@ -108,6 +108,7 @@ class AttachedCluster:
         """The lab's own users rest while the block plays `what`. Raises LabError when somebody plays already."""
         try:
             held = await open_stream(self._door, "stage", what=what)
+            await anext(held, None)  # begun: closing it closes the connection
         except ControlError as refusal:
             raise LabError(str(refusal)) from None
         try:

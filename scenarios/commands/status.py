@@ -11,7 +11,10 @@ from scenarios.commands.arguments import add_name
 EXAMPLES = """\
 {lab}
 {lab} --json | jq .logout_rate         from the start on
-{lab} --json | jq .since.logout_rate   from the last change on"""
+{lab} --json | jq .since.logout_rate   from the last change on
+
+In --json, theory_rate is the law for the lab as it stands, since has the counts from the last change on, and a server's
+health is up, down, paused or draining."""
 
 HEAD = ("server", "port", "pid", "health", "requests", "sessions", "known", "unknown", "errors")
 WORDS = frozenset({"server", "health"})

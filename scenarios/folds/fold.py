@@ -88,10 +88,11 @@ _HEALTH = {
     "resume": "up",
     "pause": "paused",
     "drain": "draining",
+    "undrain": "up",
     "remove": "gone",
 }
-_ROUTINE = frozenset({"add", "drain", "remove"})
-"""The balancer's side of scaling and restarting, which are told as one moment each."""
+_ROUTINE = frozenset({"add", "drain", "undrain", "remove"})
+"""The balancer's side of scaling, restarting and draining, which the lab tells as one moment each."""
 
 
 class Fold:

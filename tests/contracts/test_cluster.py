@@ -132,7 +132,13 @@ async def test_drain_and_undrain(cluster: Cluster) -> None:
         async with load(cluster.url) as new:
             await new.until(20)
         assert (new.servers, new.lost) == ({"server-2"}, [])
-    await cluster.undrain("server-1")
+    async with feed(cluster) as events:
+        await cluster.undrain("server-1")
+        await events.until(what="undrained", detail="server-1")
+        assert [event["what"] for event in events.events if event.get("detail") == "server-1"] == [
+            "undrain",
+            "undrained",
+        ]
     assert [server["health"] for server in (await cluster.state())["servers"]] == ["up", "up"]
 
 

@@ -161,6 +161,8 @@ def test_what_the_balancer_says_of_scaling_is_one_moment() -> None:
         (["kill", "down", "up"], "up", ["kill", "up"]),
         (["pause", "down"], "paused", ["pause"]),
         (["pause", "resume"], "up", ["pause", "resume"]),
+        (["drain", "drained"], "draining", ["drained"]),
+        (["drain", "drained", "undrain", "undrained"], "up", ["drained", "undrained"]),
         (["drain", "remove", "add", "restart"], "up", ["restart"]),
     ],
 )
