@@ -10,12 +10,15 @@ from typing import Any
 
 from scenarios import runtime
 from scenarios.boards.live import watch_feed
+from scenarios.cluster.attached import AttachedCluster
 from scenarios.cluster.base import Cluster
 from scenarios.cluster.door import open_door
 from scenarios.cluster.ground import check_port
 from scenarios.cluster.processes import ProcessCluster
 from scenarios.crowd import Crowd
 from scenarios.errors import LabError
+from scenarios.events import Event
+from scenarios.folds.fold import Fold
 from scenarios.own_users import OwnUsers
 
 HOST = "127.0.0.1"
@@ -48,11 +51,12 @@ async def serve(wanted: Wanted, on_ready: Ready) -> None:
         await over
 
 
-async def serve_with_board(wanted: Wanted, on_ready: Ready) -> None:
-    """The same with the board in front. Nobody left to read the board ends it, too."""
+async def serve_with_board(wanted: Wanted, on_ready: Ready, shown: str) -> None:
+    """The same with a board in front, one of `choice.BOARDS`. Nobody left to read the board ends it, too."""
     async with open_lab(wanted) as (cluster, over):
         on_ready({"name": wanted.name, "url": cluster.url, "metrics": cluster.metrics})
-        watching = asyncio.ensure_future(board(cluster, wanted.name))
+        through_the_door = await AttachedCluster.attach(wanted.name)
+        watching = asyncio.ensure_future(board(through_the_door, wanted.name, shown, events=cluster.events(begin=True)))
         try:
             await asyncio.wait({watching, over}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -61,9 +65,24 @@ async def serve_with_board(wanted: Wanted, on_ready: Ready) -> None:
         await (over if over.done() else watching)
 
 
-async def board(cluster: Cluster, name: str) -> None:
-    """Show the cluster from now on, beginning with how it stands."""
-    await watch_feed(cluster.events(begin=True), title=f"Session Lab - {name} - {cluster.url}", clock=time.time)
+async def board(
+    cluster: AttachedCluster,
+    name: str,
+    shown: str,
+    *,
+    user: str | None = None,
+    events: AsyncIterator[Event] | None = None,
+) -> None:
+    """Show the cluster from now on, beginning with how it stands; `user` is followed click by click."""
+    events = events or cluster.events(begin=True)
+    fold = Fold(follow=user)
+    title = f"Session Lab - {name} - {cluster.url}"
+    if shown == "app":
+        from scenarios.boards.app.watch import watch_on_app  # not before: it costs a third of a second
+
+        await watch_on_app(cluster, events, fold, title=title, clock=time.time)
+    else:
+        await watch_feed(events, fold=fold, title=title, clock=time.time, lines=shown == "lines")
 
 
 @asynccontextmanager

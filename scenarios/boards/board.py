@@ -7,6 +7,7 @@ import textwrap
 from scenarios.boards.chart import chart
 from scenarios.boards.lines import UNICODE, Frame, Glyphs, Line, beside, clean, stack
 from scenarios.boards.panels import lists
+from scenarios.boards.panels.followed import followed
 from scenarios.boards.panels.heading import heading, rate_now
 from scenarios.folds.fold import Fold
 
@@ -49,17 +50,14 @@ class Board:
 
     def _lists(self, fold: Fold, width: int, height: int) -> list[Line]:
         glyphs = self.glyphs
+        if fold.following:
+            return stack(followed(fold, width, height, glyphs), width, height)
         if width < 70:
             return stack(lists.servers(fold, width, height, glyphs), width, height)
         if width < WIDE:
             left, right = lists.SERVER_WIDTH, width - lists.SERVER_WIDTH - 2
-            rows = lists.shares([len(fold.acts) + 1, len(fold.moments) + 1, height], height)
-            stacked = [
-                *stack(lists.tickets(fold, right, rows[2], glyphs), right, rows[2]),
-                *lists.moments(fold, right, rows[1], glyphs),
-                *(lists.acts(fold, right, rows[0], glyphs) if fold.acts else []),
-            ]
-            return beside([(lists.servers(fold, left, height, glyphs), left), (stacked, right)], height)
+            told = lists.told(fold, right, height, glyphs)
+            return beside([(lists.servers(fold, left, height, glyphs), left), (told, right)], height)
         left = max(lists.SERVER_WIDTH, (width - 4) // 3)
         middle = (width - 4 - left) // 2
         right = width - 4 - left - middle

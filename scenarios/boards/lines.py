@@ -44,10 +44,14 @@ class Glyphs:
     bar_known: str
     bar_unknown: str
     quotes: tuple[str, str]
+    known: tuple[str, str, str, str]  # known, stranger, and both with an earlier wristband
+    steps: str  # bars, from the lowest
+    edge: str  # of a card
+    chosen: str  # the edge of the one that is chosen
 
 
-UNICODE = Glyphs(True, "─", "…", "·", "┊", "━", "━", ("“", "”"))
-ASCII = Glyphs(False, "-", "~", "-", ":", "=", "x", ('"', '"'))
+UNICODE = Glyphs(True, "─", "…", "·", "┊", "━", "━", ("“", "”"), ("●", "×", "○", "·"), "▁▂▃▄▅▆▇█", "▌", "▶")
+ASCII = Glyphs(False, "-", "~", "-", ":", "=", "x", ('"', '"'), ("#", "x", "o", "."), "#", "|", ">")
 
 
 def glyphs_for(encoding: str | None) -> Glyphs:

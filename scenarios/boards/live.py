@@ -13,6 +13,7 @@ from typing import TextIO
 from rich.console import Console
 
 from scenarios.boards.board import Board
+from scenarios.boards.feed import fold_all
 from scenarios.boards.lines import glyphs_for
 from scenarios.boards.painter import Painter
 from scenarios.boards.plain import PlainLines, closing_lines
@@ -34,8 +35,9 @@ async def watch_feed(
     clock: Callable[[], float] | None = None,
     leave: bool = True,
     environ: Mapping[str, str] = os.environ,
+    lines: bool = False,
 ) -> Fold:
-    """Show a feed until it ends, and return what it folded to.
+    """Show a feed until it ends, and return what it folded to. With `lines` also a terminal gets plain lines.
 
     `clock` (Unix, seconds; time.time for a living feed) lets silence show as silence; without it time stands still
     between events. With `leave` the last frame and the final numbers stay on the terminal afterwards. Raises what the
@@ -43,7 +45,7 @@ async def watch_feed(
     """
     stream = stream or sys.stdout
     fold = fold or Fold()
-    if takes_over(stream, environ):
+    if takes_over(stream, environ) and not lines:
         await _on_terminal(events, fold, console_for(stream, environ), title, clock, leave)
     else:
         await _in_lines(events, fold, stream, leave)
@@ -61,7 +63,7 @@ async def _on_terminal(
     glyphs = glyphs_for(console.encoding)
     board = Board(glyphs, title)
     live = Painter(console, partial(board.render, fold))
-    reading = asyncio.ensure_future(_fold_all(events, fold))
+    reading = asyncio.ensure_future(fold_all(events, fold))
     try:
         with screen(live):
             while not reading.done():
@@ -71,16 +73,17 @@ async def _on_terminal(
                 live.refresh()
     finally:
         await _end(reading)
-        if leave and fold.now is not None:
-            console.print(board.render(fold, console.width, console.height - 2))
-            console.print("\n".join(closing_lines(fold, glyphs)), markup=False)
+        if leave:
+            leave_frame(console, fold, title)
     reading.result()
 
 
-async def _fold_all(events: AsyncIterator[Event], fold: Fold) -> None:
-    async for event in events:
-        if complaint(event) is None:
-            fold.feed(event)
+def leave_frame(console: Console, fold: Fold, title: str) -> None:
+    """What stays on the terminal after a board: its last frame, to be read in peace, and the final numbers."""
+    glyphs = glyphs_for(console.encoding)
+    if fold.now is not None:
+        console.print(Board(glyphs, title).render(fold, console.width, console.height - 2))
+        console.print("\n".join(closing_lines(fold, glyphs)), markup=False)
 
 
 async def _end(reading: asyncio.Future[None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scenarios.boards.lines import UNICODE, Glyphs, clean
+from scenarios.boards.panels.followed import click_line
 from scenarios.boards.words import clock, count, counted, interval, percent
 from scenarios.events import Event
 from scenarios.folds.fold import Counts, Fold
@@ -18,6 +19,7 @@ class PlainLines:
         self.glyphs = glyphs
         self._told = (0, 0)  # requests and tickets when the last line was said
         self._moments = fold.moment_count
+        self._clicks = fold.following.count if fold.following else 0
         self._second = 0
 
     def feed(self, event: Event) -> list[str]:
@@ -36,6 +38,9 @@ class PlainLines:
         elif fold.moment_count > self._moments:
             moment = fold.moments[-1]
             said.append(self._line(f"{moment.what.replace('_', ' ')} {moment.detail}"))
+        elif fold.following is not None and fold.following.count > self._clicks:
+            self._clicks = fold.following.count
+            said.append(self._line(click_line(fold.following.user, fold.following.clicks[-1])))
         self._moments = fold.moment_count
         return said
 

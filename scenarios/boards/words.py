@@ -42,6 +42,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def duration(seconds: float) -> str:
+    """`0.85 ms`, `12.3 ms`, `1.25 s`: three figures."""
+    milliseconds = seconds * 1000
+    if milliseconds < 9.995:
+        return f"{milliseconds:.2f} ms"
+    return f"{milliseconds:.1f} ms" if milliseconds < 999.5 else f"{seconds:.2f} s"
+
+
 def clock(seconds: float) -> str:
     """`1:05`, `1:02:05`: time since the feed began."""
     minutes, second = divmod(int(max(0.0, seconds)), 60)

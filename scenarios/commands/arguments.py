@@ -88,6 +88,12 @@ def add_on_unknown(parser: argparse.ArgumentParser) -> None:
     add_choice(parser, "--on-unknown", ON_UNKNOWN, "what servers do with the cookie of an ID they do not know", "keep")
 
 
+def add_board(parser: argparse.ArgumentParser) -> None:
+    from scenarios.boards.choice import BOARDS
+
+    add_choice(parser, "--board", BOARDS, "how it is shown; by default as the terminal allows", None)
+
+
 def add_servers(parser: argparse.ArgumentParser, default: int) -> None:
     parser.add_argument(
         "--servers",

@@ -5,6 +5,7 @@ import argparse
 from scenarios.commands.arguments import (
     MOST_USERS,
     PROGRAM,
+    add_board,
     add_name,
     add_on_unknown,
     add_policy,
@@ -12,6 +13,7 @@ from scenarios.commands.arguments import (
     add_store,
     number,
 )
+from scenarios.errors import LabError
 
 EXAMPLES = """\
 {lab} --servers 10 --users 40                  ten servers, each with its own logbook: watch users being logged out
@@ -42,12 +44,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="serve the balancer's /metrics (Prometheus) and /state there; 0: any free one (default: nowhere)",
     )
     add("--detach", action="store_true", help="go on in the background")
+    add_board(parser)
     add_name(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     from scenarios import daemon, orderly, runtime
+    from scenarios.boards.choice import board_for
 
+    if args.detach and args.board:
+        raise LabError("--detach shows no board: look at the lab with lab watch, or leave --detach out")
+    shown = board_for(args.board)
     lab = daemon.Wanted(
         name=args.name,
         servers=args.servers,
@@ -63,7 +70,7 @@ def main(args: argparse.Namespace) -> int:
         ready = runtime.detach(lambda say_ready: orderly.run(daemon.serve(lab, say_ready)))
         print(opened(ready), hints(args.name, args.store), sep="\n")
     else:
-        orderly.run(daemon.serve_with_board(lab, lambda ready: print(opened(ready), flush=True)))
+        orderly.run(daemon.serve_with_board(lab, lambda ready: print(opened(ready), flush=True), shown))
     return 0
 
 

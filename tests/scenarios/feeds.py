@@ -1,5 +1,7 @@
 """Synthetic feeds with known numbers, for the tests of folds, boards, journal and replay."""
 
+import hashlib
+import random
 from typing import Any
 
 Event = dict[str, Any]
@@ -97,3 +99,27 @@ def incident() -> list[Event]:
         act(20, "shared-store", 10, 0.0, store="redis"),
         *clicks(20, 10, known=10, store="redis"),
     ]
+
+
+def busy(seconds: int = 20, users: int = 20, count: int = 10) -> list[Event]:
+    """Twenty users on ten servers with logbooks of their own: 20 requests a second at random, each user logged in once
+    and again after 12 s; then server-2 is killed and the store is switched. The same every time."""
+    rng = random.Random(6)
+    names = ["ravi", *(f"user{n:02d}" for n in range(1, users))]
+    home: dict[str, str] = {}
+    events = [servers(0, count)]
+    events.append({"kind": "law", "time": START, "theory_rate": 0.9})
+    for number in range(seconds * 20):
+        at, user, server = number / 20, rng.choice(names), f"server-{rng.randrange(count) + 1}"
+        wristband = hashlib.sha256(f"{user} {number // 240}".encode()).hexdigest()[:12]
+        more = {"user": user, "duration": round(rng.lognormvariate(-6, 0.6), 6)}
+        if wristband not in home:
+            home[wristband] = server
+            login = {"method": "POST", "path": "/login", "received": wristband}
+            events.append(request(at, server, "new", None, **{**more, **login}))
+        else:
+            known = home[wristband] == server
+            events.append(request(at, server, "hit" if known else "unknown", wristband, **more))
+        if number % 130 == 100:
+            events.append(ticket(at, user=user))
+    return [*events, mark(seconds - 0.5, "kill", "server-2"), mark(seconds - 0.2, "policy", "random")]

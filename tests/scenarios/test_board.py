@@ -425,3 +425,26 @@ def test_pictures_do_not_depend_on_the_environment(monkeypatch: pytest.MonkeyPat
 def test_a_picture_that_cannot_be_written_is_one_clear_line() -> None:
     with pytest.raises(LabError, match=r"cannot write the picture /nowhere/x\.svg: .*; name a file"):
         save_svg(summary([], "fail"), "/nowhere/x.svg", "x", 80)
+
+
+async def test_a_user_who_is_followed_in_a_pipe() -> None:
+    events = [
+        request(0, "server-1", "new", None, received="aaaaaaaaaaaa", method="POST", path="/login"),
+        request(1, "server-2", "unknown", "aaaaaaaaaaaa", path="/orders?page=2"),
+        request(1.5, "server-2", "hit", "bbbbbbbbbbbb", user="user07"),
+        request(2, None, None, "aaaaaaaaaaaa", path="/"),
+    ]
+    stream = Stream()
+    await watch_feed(feed(events), fold=Fold(follow="ravi"), stream=stream, leave=False)
+    assert [line for line in stream.getvalue().splitlines() if "of the last 5 s" not in line] == [
+        "  0:00  ravi: POST /login: server-1: shows no wristband: a new line written, gets aaaaaa",
+        "  0:01  ravi: GET /orders: server-2: shows aaaaaa: never heard of it",
+        "  0:02  ravi: GET /: no server: shows aaaaaa: nothing",
+    ]
+
+
+def test_a_user_who_is_followed_on_the_rich_board() -> None:
+    fold = Fold(follow="ravi")
+    fold.feed_all(until(19.935))
+    text = Board().render(fold, 80, 24).text()
+    assert re.search(r"0:19  server-10 +012345 +never heard of it +GET /orders", text)

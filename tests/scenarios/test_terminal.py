@@ -1,22 +1,17 @@
 """The board on a real pseudo-terminal: taken over, resized, and given back whatever happens."""
 
 import asyncio
-import codecs
-import fcntl
 import os
-import pty
 import re
-import select
 import signal
-import struct
-import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 
 import pytest
+
+from tests.scenarios.terminals import ENTER, HIDE, LEAVE, SHOW, WITHIN, Terminal
 
 PLAY = """
 import asyncio, sys
@@ -34,69 +29,10 @@ async def events():
 asyncio.run(watch_feed(events()))
 """
 
-ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"
-HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
-WITHIN = 20.0  # seconds for anything the child should do
-
-
-class Terminal:
-    """A child process on a terminal of its own."""
-
-    def __init__(self, environ: dict[str, str] | None = None, columns: int = 80, rows: int = 24) -> None:
-        self.ours, theirs = pty.openpty()
-        self.resize(columns, rows)
-        self.before = termios.tcgetattr(self.ours)
-        self.child = subprocess.Popen(
-            [sys.executable, "-c", f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n{PLAY}"],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", "PYTHONPATH": os.getcwd(), **(environ or {})},
-        )
-        self.theirs = theirs  # kept open, so that the settings can be asked for after the child has ended
-        self.decode = codecs.getincrementaldecoder("utf-8")().decode  # a read may end within a character
-        self.said = ""
-
-    def resize(self, columns: int, rows: int) -> None:
-        fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def type(self, text: str) -> None:
-        os.write(self.ours, text.encode())
-
-    def read_until(self, seen: Callable[[str], object]) -> str:
-        """What the child has written once `seen` says yes of it."""
-        end = time.monotonic() + WITHIN
-        while not seen(self.said):
-            ready, _, _ = select.select([self.ours], [], [], max(0.0, end - time.monotonic()))
-            assert ready, f"not seen within {WITHIN} s; so far: {self.said[-3000:]!r}"
-            self.said += self.decode(os.read(self.ours, 65536))
-        return self.said
-
-    def end(self) -> int:
-        """Wait for the child's end, reading what it still says. Its exit code."""
-        end = time.monotonic() + WITHIN
-        while self.child.poll() is None or select.select([self.ours], [], [], 0)[0]:
-            assert time.monotonic() < end, self.said[-3000:]
-            if select.select([self.ours], [], [], 0.05)[0]:
-                self.said += self.decode(os.read(self.ours, 65536))
-        return self.child.returncode
-
-    def echoes(self) -> bool:
-        return bool(termios.tcgetattr(self.ours)[3] & termios.ECHO)
-
-    def close(self) -> None:
-        if self.child.poll() is None:
-            self.child.kill()
-            self.child.wait()
-        for file in (self.ours, self.theirs):
-            with suppress(OSError):
-                os.close(file)
-
 
 @pytest.fixture
 def terminal() -> Iterator[Terminal]:
-    opened = Terminal()
+    opened = Terminal(PLAY)
     yield opened
     opened.close()
 
@@ -122,7 +58,7 @@ def has_last_frame(said: str, columns: int = 80, rows: int = 24) -> bool:
     """Whether the incident's end is on the board, and the board as large as the terminal."""
     lines = screen(said)
     complete = len(lines) == rows and {len(line) for line in lines} == {columns}
-    return complete and "0 of 100 with" in "\n".join(lines)
+    return complete and "0 of 100" in "\n".join(lines)
 
 
 def assert_given_back(terminal: Terminal) -> str:
@@ -193,7 +129,7 @@ def test_it_follows_a_resize(terminal: Terminal) -> None:
 
 
 def test_exported_lines_and_columns_do_not_stop_it_from_following() -> None:
-    terminal = Terminal({"COLUMNS": "20", "LINES": "5"})
+    terminal = Terminal(PLAY, {"COLUMNS": "20", "LINES": "5"})
     try:
         terminal.read_until(has_last_frame)
         terminal.type("\n")
@@ -203,7 +139,7 @@ def test_exported_lines_and_columns_do_not_stop_it_from_following() -> None:
 
 
 def test_no_color_on_a_real_terminal() -> None:
-    terminal = Terminal({"NO_COLOR": "1"})
+    terminal = Terminal(PLAY, {"NO_COLOR": "1"})
     try:
         terminal.read_until(has_last_frame)
         terminal.type("\n")

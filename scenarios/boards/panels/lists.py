@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from scenarios.boards.lines import Glyphs, Line, Span, clean, phrase, shorten, width_of
+from scenarios.boards.lines import Glyphs, Line, Span, clean, phrase, shorten, stack, width_of
 from scenarios.boards.words import clock, count, counted, letter, percent
 from scenarios.folds.fold import Fold, Server
 
@@ -145,6 +145,16 @@ def acts(fold: Fold, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     if not fold.acts:
         lines.append([("none done yet", "quiet")])
     return lines[:height]
+
+
+def told(fold: Fold, width: int, height: int, glyphs: Glyphs) -> list[Line]:
+    """Tickets, what was done and acts, one above the other in fair parts."""
+    rows = shares([len(fold.acts) + 1, len(fold.moments) + 1, height], height)
+    return [
+        *stack(tickets(fold, width, rows[2], glyphs), width, rows[2]),
+        *moments(fold, width, rows[1], glyphs),
+        *(acts(fold, width, rows[0], glyphs) if fold.acts else []),
+    ]
 
 
 def shares(wants: list[int], height: int, least: int = 2) -> list[int]:
