@@ -48,6 +48,7 @@ def numbers(environment: Environment) -> dict[str, Any]:
     total = stats.total
     return {
         "time": time.time(),
+        "port": getattr(getattr(runner, "server", None), "port", None),  # where a master waits for its workers
         "state": runner.state,
         "users": runner.user_count,
         "requests": total.num_requests,

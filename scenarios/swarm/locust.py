@@ -6,7 +6,6 @@ import json
 import os
 import resource
 import signal
-import socket
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
@@ -57,30 +56,26 @@ class Swarm:
         self._processes: list[asyncio.subprocess.Process] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._lines: asyncio.StreamReader
-        self._pipe: asyncio.BaseTransport
+        self._pipe: asyncio.BaseTransport | None = None
 
     @classmethod
     async def start(cls, url: str, load: Load, law: float | None) -> Self:
         """`law` is what theory expects, for locust's web UI. Raises LabError when a process cannot be started."""
         swarm = cls()
-        reading, writing = os.pipe()
+        words = main_words(url, load, law)
         try:
-            await swarm._listen(reading)
-            main = [*main_words(url, load, law), "--tell", str(writing)]
             if not load.workers:
-                await swarm._spawn(main, (writing,))
+                await swarm._spawn_main(words)
             else:
-                port = str(free_port())
-                bind = ("--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port)
-                await swarm._spawn([*main, *bind, "--expect-workers", str(load.workers), *PATIENCE], (writing,))
+                bind = ("--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", "0")
+                await swarm._spawn_main([*words, *bind, "--expect-workers", str(load.workers), *PATIENCE])
+                port = await swarm._port_of_master()
                 for number in range(1, load.workers + 1):
                     worker = await swarm._spawn(["--worker", "--master-host", "127.0.0.1", "--master-port", port])
                     swarm._keep(swarm._watch(worker, number, load.workers))
         except BaseException:
             await swarm.end()
             raise
-        finally:
-            os.close(writing)
         return swarm
 
     async def __aenter__(self) -> Self:
@@ -120,7 +115,8 @@ class Swarm:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._pipe.close()
+        if self._pipe is not None:
+            self._pipe.close()
 
     def last_words(self) -> str:
         """The last error that was logged, else the last line."""
@@ -128,12 +124,23 @@ class Swarm:
         errors = [line.partition(": ")[2] for line in said if "/ERROR/" in line or "/CRITICAL/" in line]
         return (errors or said or ["it said nothing"])[-1]
 
-    async def _listen(self, reading: int) -> None:
-        self._lines = asyncio.StreamReader(limit=LONGEST_LINE)
-        protocol = asyncio.StreamReaderProtocol(self._lines)
-        self._pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: protocol, os.fdopen(reading, "rb", 0)
-        )
+    async def _spawn_main(self, words: Sequence[str]) -> None:
+        """The process that tells us the numbers, on a pipe."""
+        reading, writing = os.pipe()
+        try:
+            self._lines = asyncio.StreamReader(limit=LONGEST_LINE)
+            protocol = asyncio.StreamReaderProtocol(self._lines)
+            loop = asyncio.get_running_loop()
+            self._pipe, _ = await loop.connect_read_pipe(lambda: protocol, os.fdopen(reading, "rb", 0))
+            await self._spawn([*words, "--tell", str(writing)], (writing,))
+        finally:
+            os.close(writing)
+
+    async def _port_of_master(self) -> str:
+        """Where it listens for workers, as its first line tells. Raises LabError when it ends instead."""
+        async for line in self.told():
+            return str(line["port"])
+        raise LabError(f"locust's master has not begun: {self.last_words()}")
 
     async def _spawn(self, words: Sequence[str], keep: Sequence[int] = ()) -> asyncio.subprocess.Process:
         parent = os.getpid()
@@ -192,11 +199,3 @@ def main_words(url: str, load: Load, law: float | None) -> list[str]:
 def whole(seconds: float) -> int:
     """Locust takes whole seconds only."""
     return -int(-seconds // 1)
-
-
-def free_port() -> int:
-    """A port that nobody listened on a moment ago. Locust binds it a second later; that cannot be handed over."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,16 +13,9 @@ from playwright.async_api import Browser, Page, expect
 
 from scenarios.cluster.processes import ProcessCluster
 from tests.browser.person import PATIENCE
-from tests.scenarios.load.swarm import LOCUSTFILE
+from tests.scenarios.load.swarm import LOCUSTFILE, free_port
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @asynccontextmanager
@@ -86,7 +78,7 @@ async def test_the_logouts_are_there_to_see_and_go_with_the_switch(
 
         await expect(page.get_by_role("cell", name="LOGOUT").first).to_be_visible()
         await page.get_by_role("tab", name="Logouts").click()
-        for _ in range(20):
+        for _ in range(60):
             with_session = page.get_by_role("row", name="All requests").get_by_role("cell").nth(1)
             if (await with_session.count()) and int(await with_session.inner_text()) > 600:
                 break

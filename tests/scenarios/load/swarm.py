@@ -3,7 +3,10 @@
 import asyncio
 import json
 import os
+import random
+import socket
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +41,9 @@ async def swarm(
     """Run locust without its web UI, for so many seconds."""
     reading, writing = os.pipe()
     load = ("--headless", "-u", str(users), "-r", str(users), "-t", f"{seconds}s", "--think", "0.05", "--only-summary")
+    if "--processes" in words:
+        port = str(free_port())
+        words += ("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port)
     argv = [sys.executable, "-P", "-m", "locust", "-f", str(locustfile), "--host", url, *load, "--tell", str(writing)]
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     process = await asyncio.create_subprocess_exec(
@@ -52,3 +58,13 @@ async def swarm(
 def read(descriptor: int) -> bytes:
     with open(descriptor, "rb") as pipe:
         return pipe.read()
+
+
+def free_port() -> int:
+    """One that locust can be told to take: below those that the system hands out by itself, so that nobody else takes
+    it meanwhile."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
