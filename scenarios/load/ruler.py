@@ -7,6 +7,7 @@ this measures nothing, and the run is refused.
 
 import logging
 import os
+import signal
 import sys
 import time
 from dataclasses import asdict
@@ -20,6 +21,7 @@ from locust.event import Events
 from locust.exception import StopTest
 from locust.runners import MasterRunner, WorkerRunner
 
+from scenarios.cluster.programs import die_with_parent
 from scenarios.load.logouts import TALLY
 from scenarios.load.tally import Tally
 from scenarios.load.users import Commuter, Lurker, Member, Shopper, TwoTabs
@@ -104,9 +106,14 @@ def start_server() -> tuple[Any, str]:
     """One server of the shop, with its own logbook, and its URL. Raises CannotCheck."""
     home = str(Path(__file__).resolve().parents[2])
     words = [sys.executable, "-P", "-m", "servers", "--listen", "127.0.0.1:0", "--store", "memory"]
-    server = subprocess.Popen(
-        words, env=os.environ | {"PYTHONPATH": home}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    parent = os.getpid()
+
+    def prepare() -> None:  # in the child: nobody may be left when locust is killed
+        if sys.platform == "linux":
+            die_with_parent(signal.SIGKILL, parent)
+
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    server = subprocess.Popen(words, env=os.environ | {"PYTHONPATH": home}, preexec_fn=prepare, **pipes)
     try:
         with gevent.Timeout(STARTS_WITHIN):
             said = server.stdout.readline()

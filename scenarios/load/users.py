@@ -38,7 +38,7 @@ class Member(FastHttpUser):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         worker = getattr(environment.runner, "worker_index", 0)
-        self.number = next(numbers) * 31 + worker
+        self.number = next(numbers) * 31 + worker  # another one in every worker
         options: Any = environment.parsed_options
         self.name = MEMBERS[self.number % len(MEMBERS)]  # more users than members: one member, several browsers
         self.rng = random.Random(f"{options.seed}/{type(self).__name__}/{self.number}")
