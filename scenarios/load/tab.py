@@ -1,4 +1,4 @@
-"""The tab "Logouts" of locust's web UI, and the same as CSV."""
+"""What locust's web UI shows of logouts: a tab with a table (also as CSV), and the line in a corner of every tab."""
 
 import csv
 import io
@@ -13,6 +13,7 @@ from locust.env import Environment
 from scenarios.boards.words import interval, percent
 from scenarios.felt import Felt
 from scenarios.intervals import wilson
+from scenarios.load.line import CARD, picture
 from scenarios.load.logouts import TALLY
 from scenarios.load.trend import STEP, Trend
 
@@ -44,10 +45,20 @@ def connect(environment: Environment) -> None:
     }
 
     @web_ui.app.after_request
-    def add_rows(response: Response) -> Response:
+    def add_ours(response: Response) -> Response:
         if request.path == f"{base}/stats/requests" and response.json is not None:
             shown = {"key": KEY, "data": list(rows(trend, options.law))}
             response.set_data(json.dumps({**response.json, "extended_stats": [shown]}))
+        elif request.path == f"{base}/" and response.mimetype == "text/html":
+            response.set_data(response.get_data(as_text=True).replace("</body>", f"{CARD}</body>"))
+        return response
+
+    @web_ui.app.route(f"{base}/logouts.svg")
+    @web_ui.auth_required_if_enabled
+    def logouts_svg() -> Response:
+        response = make_response(picture(trend.rates(), options.law, STEP))
+        response.headers["Content-Type"] = "image/svg+xml"
+        response.headers["Cache-Control"] = "no-store"
         return response
 
     @web_ui.app.route(f"{base}/logouts/csv")

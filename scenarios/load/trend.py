@@ -1,10 +1,11 @@
-"""The logout rate over the last minutes. Pure; time is passed in."""
+"""The logout rate over the last minutes. Pure; whoever samples keeps the time."""
 
-import itertools
 from collections import deque
+from itertools import pairwise
 
 STEP = 2.0  # seconds
-STEPS = 30
+STEPS = 150
+SHOWN = 30  # steps, as blocks
 BARS = "▁▂▃▄▅▆▇█"
 NOTHING = "·"  # no request carried an ID in this step
 
@@ -27,15 +28,17 @@ class Trend:
         newest, oldest = self._samples[-1], self._samples[-min(steps + 1, len(self._samples))]
         return newest[0] - oldest[0], newest[1] - oldest[1]
 
+    def rates(self) -> list[float | None]:
+        """Of each step, oldest first; None where no request carried an ID."""
+        steps = [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(self._samples)]
+        return [logged_out / with_session if with_session else None for with_session, logged_out in steps]
+
     def __str__(self) -> str:
-        samples = list(self._samples)
-        return "".join(bar(after[0] - before[0], after[1] - before[1]) for before, after in itertools.pairwise(samples))
+        return "".join(map(bar, self.rates()[-SHOWN:]))
 
 
-def bar(with_session: int, logged_out: int) -> str:
+def bar(rate: float | None) -> str:
     """A block as high as the rate; the lowest is exactly 0."""
-    if not with_session:
+    if rate is None:
         return NOTHING
-    if not logged_out:
-        return BARS[0]
-    return BARS[max(1, min(7, round(7 * logged_out / with_session)))]
+    return BARS[max(1, min(7, round(7 * rate)))] if rate else BARS[0]

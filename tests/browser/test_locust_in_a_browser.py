@@ -87,6 +87,12 @@ async def test_the_logouts_are_there_to_see_and_go_with_the_switch(
         assert await rate_of(page, "at server-4") == pytest.approx(75, abs=15)
         await expect(page.get_by_role("cell", name="while view order")).to_be_visible()
 
+        line = page.get_by_alt_text("Logout rate over the last minutes")
+        await expect(line).to_be_visible()
+        assert await line.evaluate("image => image.complete && image.naturalWidth") == 360
+        await page.locator("summary").click()
+        await expect(line).to_be_hidden()
+
         await page.get_by_role("tab", name="Failures").click()
         await expect(
             page.get_by_text("showed a session ID and was treated as a stranger (unknown)").first
