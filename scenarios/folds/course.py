@@ -69,6 +69,14 @@ class Course:
             counts.with_session += 1
             counts.logged_out += out
 
+    def smooth(self, requests: int = 40, fewest: int = 24) -> None:
+        """Widen the stretches until they hold so many requests on average, or few are left: of three requests a rate
+        says nothing."""
+        while self.stretches and max(self.stretches) + 1 >= 2 * fewest:
+            if sum(stretch.counts.requests for stretch in self.stretches.values()) >= requests * len(self.stretches):
+                return
+            self._double()
+
     def servers(self) -> dict[str, Counts]:
         """Over the whole run, in the order they were first met."""
         found: dict[str, Counts] = {}

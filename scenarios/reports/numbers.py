@@ -85,4 +85,5 @@ def read(path: str) -> Numbers:
     if not numbers.fold.totals.requests:
         raise LabError(f"{path} holds no request: there is nothing to report; record a whole run")
     numbers.survival.finish()
+    numbers.course.smooth()
     return numbers

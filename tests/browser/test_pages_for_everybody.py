@@ -39,6 +39,7 @@ CONTRAST = """(servers) => {
     }
     throw new Error("no ground")
   }
+  const ink = (element) => getComputedStyle(element)[element.closest("svg") ? "fill" : "color"]
   const text = [...document.body.querySelectorAll("*")].filter((element) =>
     element.checkVisibility() && [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
   const fields = [...document.querySelectorAll("input:not([type=hidden])")]
@@ -47,7 +48,7 @@ CONTRAST = """(servers) => {
     document.documentElement.style.setProperty("--server", server)
     const say = (element, kind, value) =>
       found.push([kind, value, `server-${server} ${element.outerHTML.slice(0, 80)}`])
-    for (const element of text) say(element, "text", ratio(paint(getComputedStyle(element).color), ground(element)))
+    for (const element of text) say(element, "text", ratio(paint(ink(element)), ground(element)))
     for (const field of fields)
       say(field, "edge", ratio(paint(getComputedStyle(field).borderTopColor), ground(field.parentElement)))
   }

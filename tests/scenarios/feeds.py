@@ -123,3 +123,21 @@ def busy(seconds: int = 20, users: int = 20, count: int = 10) -> list[Event]:
         if number % 130 == 100:
             events.append(ticket(at, user=user))
     return [*events, mark(seconds - 0.5, "kill", "server-2"), mark(seconds - 0.2, "policy", "random")]
+
+
+CHECKS = [
+    {"name": "logout rate", "measured": 0.9, "expected": "90.0%", "passed": True, "every_act": True},
+    {"name": "carts lost", "measured": 12, "expected": "0", "passed": False, "every_act": False},
+    {"name": "never seen", "measured": None, "expected": "0", "passed": False, "every_act": False},
+]
+
+
+def story() -> list[Event]:
+    """The incident, with sessions that are issued and lost, and checks in its records."""
+    logins = [request(10 + n / 20, outcome="new", sent=None, received=f"s{n}") for n in range(20)]
+    losses = [request(12 + n / 20, outcome="unknown" if n % 2 else "hit", sent=f"s{n}") for n in range(20)]
+    events = sorted([*incident(), *logins, *losses], key=lambda event: event["time"])
+    for event in events:
+        if event["kind"] == "act_end":
+            event["act"] = {**event["act"], "checks": CHECKS, "notes": ["a note"], "words": ["Why?"], "tickets": 2}
+    return events

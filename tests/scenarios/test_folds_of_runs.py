@@ -61,6 +61,16 @@ def test_stretches_double_only_as_far_as_they_must() -> None:
     assert course([request(0), request(86_400)]).width == 512.0
 
 
+def test_stretches_are_smoothed_until_a_rate_says_something() -> None:
+    few = course(incident())  # 30 s, ten requests a second
+    few.smooth()
+    assert (few.width, max(few.stretches)) == (1.0, 29)
+    assert totals(few) == (300, 300, 90, 2, 300)
+    many = course([request(number / 200) for number in range(6000)])  # 30 s, 200 a second
+    many.smooth()
+    assert many.width == 0.25
+
+
 def test_events_from_before_the_first_count_with_the_first() -> None:
     assert list(course([request(5), request(2)]).stretches) == [0]
 

@@ -15,7 +15,7 @@ from scenarios.journal import JournalWriter, header
 from scenarios.reports import page, tables
 from scenarios.reports.numbers import Numbers, read
 from scenarios.reports.plots import PLOTS
-from tests.scenarios.feeds import START, Event, act, act_end, clicks, incident, record, request, servers, ticket
+from tests.scenarios.feeds import CHECKS, START, Event, act, act_end, clicks, record, request, servers, story, ticket
 
 HERE = Path(__file__).resolve().parents[2]
 HEAD = header(
@@ -23,22 +23,6 @@ HEAD = header(
     started=START,
 )  # fmt: skip
 VOID = {"meta", "link", "br", "img", "hr", "input"}
-CHECKS = [
-    {"name": "logout rate", "measured": 0.9, "expected": "90.0%", "passed": True, "every_act": True},
-    {"name": "carts lost", "measured": 12, "expected": "0", "passed": False, "every_act": False},
-    {"name": "never seen", "measured": None, "expected": "0", "passed": False, "every_act": False},
-]
-
-
-def story() -> list[Event]:
-    """The incident, with sessions that are issued and lost, and checks in its records."""
-    logins = [request(10 + n / 20, outcome="new", sent=None, received=f"s{n}") for n in range(20)]
-    losses = [request(12 + n / 20, outcome="unknown" if n % 2 else "hit", sent=f"s{n}") for n in range(20)]
-    events = sorted([*incident(), *logins, *losses], key=lambda event: event["time"])
-    for event in events:
-        if event["kind"] == "act_end":
-            event["act"] = {**event["act"], "checks": CHECKS, "notes": ["a note"], "words": ["Why?"], "tickets": 2}
-    return events
 
 
 def journal(path: Path, events: list[Event]) -> str:
@@ -115,10 +99,11 @@ def test_every_plot_is_a_document_with_a_name_and_a_description(told: str) -> No
     drawings = re.findall(r"<svg.*?</svg>", told, re.DOTALL)
     assert len(drawings) == len(PLOTS)
     for drawing in drawings:
-        document = xml.dom.minidom.parseString(drawing.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1))
+        document = xml.dom.minidom.parseString(drawing)
         title, description = (document.getElementsByTagName(tag)[0] for tag in ("title", "desc"))
-        labelled = document.documentElement.getAttribute("aria-labelledby").split()
-        assert labelled == [title.getAttribute("id"), description.getAttribute("id")]
+        root = document.documentElement
+        assert root.getAttribute("aria-labelledby") == title.getAttribute("id")
+        assert root.getAttribute("aria-describedby") == description.getAttribute("id")
         assert len(description.firstChild.data) > 40
         assert len(document.getElementsByTagName("path")) > 3
     assert "10 of 20" not in told  # sessions are told in a table:

@@ -62,7 +62,9 @@ def inline(text: str, name: str, title: str, description: str) -> str:
     assert box is not None
     drawing = re.sub(r'\bid="', f'id="{name}-', drawing)
     drawing = re.sub(r'((?:xlink:)?href="|url\()#', rf"\1#{name}-", drawing)
-    head = f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" {box[0]} role="img" aria-labelledby="{name}-t {name}-d">'
+    named = f'role="img" aria-labelledby="{name}-t" aria-describedby="{name}-d"'
+    spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    head = f"<svg {spaces} {box[0]} {named}>"
     words = f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(description)}</desc>'
     return head + words + drawing
 

@@ -36,7 +36,7 @@ def draw(axis: Any, numbers: Numbers) -> None:
     middles = [(begin + end) / 2 for begin, end in pairwise(ends)]
     axis.fill_between(middles, lows, highs, color=BAD, alpha=0.18, linewidth=0, label="95 % interval")
     axis.plot(middles, rates, color=BAD, linewidth=1.4, marker=".", markersize=3, label="measured")
-    axis.stairs(laws, ends, color=THEORY, linestyle="--", linewidth=1.5, baseline=None, label="theory")
+    axis.stairs(laws, ends, color=THEORY, linestyle="--", linewidth=1.5, baseline=None, zorder=3, label="theory")
     axis.set_ylim(-3, 103)
     axis.set_ylabel("logged out, %")
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
