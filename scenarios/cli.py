@@ -31,6 +31,7 @@ COMMANDS = {
     "up": Command("up", "start a lab and keep it running"),
     "status": Command("status", "who served what, and the logout rate"),
     "watch": Command("watch", "show a running lab's board"),
+    "logbooks": Command("logbooks", "what every server and store has written down, side by side"),
     "trace": Command("trace", "draw real messages as a sequence diagram"),
     "switch": Command("switch", "change the store or the policy while traffic flows"),
     "scale": Command("scale", "have more or fewer servers"),
