@@ -18,9 +18,9 @@ FRAMES = 8.0  # a second
 QUIT = "q"
 
 
-async def play(player: Player, console: Console, name: str, clock: Callable[[], float]) -> None:
+async def play(player: Player, console: Console, name: str, clock: Callable[[], float], keys: bool = True) -> None:
     """Show the player until the run has been played to its end or somebody quits; the last frame and the final numbers
-    stay. `clock` is in seconds, such as `time.monotonic`."""
+    stay. `clock` is in seconds, such as `time.monotonic`. Without `keys`, nobody can type, and no key is named."""
     glyphs = glyphs_for(console.encoding)
     board = Board(glyphs)
     typed: asyncio.Queue[str] = asyncio.Queue()
@@ -28,6 +28,8 @@ async def play(player: Player, console: Console, name: str, clock: Callable[[], 
     def draw(width: int, height: int) -> Frame:
         board.title = f"{name} {state(player)}"
         hints: Line = whole([*hint_parts()], width, glyphs)
+        if not keys:
+            return board.render(player.fold, width, height)
         frame = board.render(player.fold, width, height - 1)
         return Frame([*frame.lines, fit(hints, width)], width)
 

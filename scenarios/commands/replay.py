@@ -59,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
     name = f"Session Lab - {path.rpartition('/')[2]}"
     if takes_over(sys.stdout) and not math.isinf(args.speed):
         player = Player(path, speed=args.speed, begin=args.begin, until=args.until)
-        orderly.run(play(player, console_for(sys.stdout), name, time.monotonic))
+        orderly.run(play(player, console_for(sys.stdout), name, time.monotonic, sys.stdin.isatty()))
         if player.wrong:
             raise player.wrong
         return 0

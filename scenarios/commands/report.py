@@ -1,7 +1,10 @@
 """`lab report`: a recorded run as one page to read, print and send."""
 
 import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 EXAMPLES = """\
 {lab}                           the last run, as report.html
@@ -25,6 +28,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@contextmanager
+def reading(stream: TextIO) -> Iterator[Callable[[float], None]]:
+    """A bar on a terminal while a journal is read: a long one takes minutes."""
+    from rich.progress import Progress
+
+    from scenarios.boards.terminal import console_for, takes_over
+
+    with Progress(console=console_for(stream), transient=True, disable=not takes_over(stream)) as bar:
+        task = bar.add_task("reading", total=1.0)
+        yield lambda share: bar.update(task, completed=share)
+
+
 def main(args: argparse.Namespace) -> int:
     import sys
 
@@ -39,7 +54,8 @@ def main(args: argparse.Namespace) -> int:
             raise
         raise LabError("a report needs matplotlib: pip install 'session-lab[reports]'") from None
     journal = args.journal or newest_run()
-    numbers = read(str(journal))
+    with reading(sys.stderr) as told:
+        numbers = read(str(journal), told)
     text = page.render(numbers)
     if str(args.output) == "-":
         sys.stdout.write(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from scenarios.journal import JournalReader
 
 MOST_WORDS = 200  # different tickets told apart
 MOST_STORES = 16
+TELL_EVERY = 10_000  # events: about a quarter of a second
 
 
 @dataclass
@@ -68,14 +70,16 @@ class Numbers:
         return self.stores.setdefault(store, Durations())
 
 
-def read(path: str) -> Numbers:
+def read(path: str, told: Callable[[float], None] = lambda share: None) -> Numbers:
     """Raises LabError when there is no journal, or no request in it. One that is cut off or damaged further on is read
-    up to there, and `cut` says so."""
+    up to there, and `cut` says so. `told` hears now and then which share of the file has been read."""
     reader = JournalReader(path)
     numbers = Numbers(reader.header)
     try:
-        for event in reader:
+        for number, event in enumerate(reader):
             numbers.feed(event)
+            if number % TELL_EVERY == 0:
+                told(reader.share)
     except LabError as error:
         if not numbers.fold.totals.requests:
             raise

@@ -173,6 +173,12 @@ def test_a_cut_journal_is_reported_as_far_as_it_goes(tmp_path: Path) -> None:
     assert "This is not the whole run." in page.render(numbers)
 
 
+def test_a_long_journal_says_how_far_it_has_been_read(tmp_path: Path) -> None:
+    shares: list[float] = []
+    read(journal(tmp_path / "j", [request(number / 1000) for number in range(30_001)]), shares.append)
+    assert [round(share, 2) for share in shares] == [0.0, 0.33, 0.67, 1.0]
+
+
 def test_a_journal_without_a_request_has_none(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="holds no request: there is nothing to report"):
         read(journal(tmp_path / "j", [servers(0, 3)]))
