@@ -121,15 +121,16 @@ class Player:
         self._reader.close()
 
 
-KEYS: dict[str, tuple[str, Callable[[Player], None]]] = {
-    " ": ("space stops and goes on", Player.pause),
-    ".": (". one event", Player.one_event),
-    "s": ("s one second", Player.one_second),
-    "left": ("left 5 s back", lambda player: player.seek(player.position - WIND)),
-    "right": ("right 5 s on", lambda player: player.seek(player.position + WIND)),
-    "+": ("+ faster", lambda player: player.faster(2.0)),
-    "-": ("- slower", lambda player: player.faster(0.5)),
-    "home": ("home to the beginning", lambda player: player.seek(0.0)),
-    "end": ("end to the end", lambda player: player.seek(math.inf)),
+KEYS: dict[str, Callable[[Player], None]] = {
+    " ": Player.pause,
+    ".": Player.one_event,
+    "s": Player.one_second,
+    "left": lambda player: player.seek(player.position - WIND),
+    "right": lambda player: player.seek(player.position + WIND),
+    "+": lambda player: player.faster(2.0),
+    "-": lambda player: player.faster(0.5),
+    "home": lambda player: player.seek(0.0),
+    "end": lambda player: player.seek(math.inf),
 }
-"""What a key is called and does."""
+HINTS = ("space stops", ". event", "s second", "left right 5 s", "+ - speed", "home end", "q quits")
+"""What the keys do, in 80 columns."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from rich.console import Console
 
@@ -12,7 +12,7 @@ from scenarios.boards.lines import Frame, Line, fit, glyphs_for, whole
 from scenarios.boards.painter import Painter
 from scenarios.boards.plain import closing_lines
 from scenarios.boards.terminal import screen, typed_keys
-from scenarios.player import KEYS, Player
+from scenarios.player import HINTS, KEYS, Player
 
 FRAMES = 8.0  # a second
 QUIT = "q"
@@ -27,7 +27,7 @@ async def play(player: Player, console: Console, name: str, clock: Callable[[], 
 
     def draw(width: int, height: int) -> Frame:
         board.title = f"{name} {state(player)}"
-        hints: Line = whole([*hint_parts()], width, glyphs)
+        hints: Line = whole([[(f"{hint}  ", "quiet")] for hint in HINTS], width, glyphs)
         if not keys:
             return board.render(player.fold, width, height)
         frame = board.render(player.fold, width, height - 1)
@@ -63,7 +63,7 @@ async def until_over(
         if key == QUIT:
             return
         if key in KEYS:
-            KEYS[key][1](player)
+            KEYS[key](player)
 
 
 async def next_key(typed: asyncio.Queue[str], seconds: float) -> str | None:
@@ -79,9 +79,3 @@ def state(player: Player) -> str:
     """`2x 43 %`, `stopped 43 %`."""
     how = "stopped" if player.paused else f"{player.speed:g}x"
     return f"({how}, {player.share:.0%} read)"
-
-
-def hint_parts() -> Iterator[Line]:
-    for number, (words, _) in enumerate(KEYS.values()):
-        yield [(("  " if number else "") + words, "quiet")]
-    yield [("  q ends", "quiet")]

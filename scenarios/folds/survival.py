@@ -22,6 +22,7 @@ MOST_OPEN = 10_000
 MOST_STRATA = 100  # acts
 SHORTEST = 0.001  # seconds; what is shorter counts as this
 STEP = math.log(1.05)
+HEAVIEST = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +44,25 @@ class Lifetimes:
     def sessions(self) -> int:
         return sum(self.lost.values()) + sum(self.censored.values())
 
-    def curve(self) -> list[Point]:
-        """The estimate, a point wherever it falls; none when nothing was lost. Of equal lifetimes losses come first."""
-        left, share, points = self.sessions, 1.0, []
+    def curve(self, heaviest: float = HEAVIEST) -> list[Point]:
+        """The estimate: its beginning, a point wherever it falls, and its end. Of equal lifetimes losses come first.
+
+        It ends early where so few sessions are left that each of them would move it by more than `heaviest`: what a
+        curve does with its last two or three says nothing (S. Pocock et al., Lancet 359 (2002) 1686-1689)."""
+        left, share, points, seconds = self.sessions, 1.0, [Point(SHORTEST, 1.0)], SHORTEST
         for number in sorted(self.lost.keys() | self.censored.keys()):
+            if share / left > heaviest:
+                break
+            seconds = _middle(number)
             if lost := self.lost.get(number, 0):
                 share *= 1 - lost / left
-                points.append(Point(_middle(number), share))
+                points.append(Point(seconds, share))
             left -= lost + self.censored.get(number, 0)
-        return points
+        return [*points, Point(seconds, share)]
 
     def median(self) -> float | None:
-        """Seconds after which half of the sessions are lost; None when more than half last longer than was watched."""
+        """Seconds after which half of the sessions are lost; None when more than half outlast what could be seen."""
         return next((point.seconds for point in self.curve() if point.share <= 0.5), None)
-
-    def longest(self) -> float:
-        """The longest lifetime that was watched, seconds."""
-        return _middle(max(self.lost.keys() | self.censored.keys(), default=0))
 
 
 class Survival:

@@ -97,15 +97,27 @@ def test_the_estimate_of_kaplan_and_meier() -> None:
     found = lifetimes([6, 6, 6, 7, 10, 13, 16, 22, 23], [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35])
     assert found.sessions == 21
     shares = [round(point.share, 3) for point in found.curve()]
-    assert shares == [0.857, 0.807, 0.753, 0.69, 0.627, 0.538, 0.448]
+    assert shares == [1.0, 0.857, 0.807, 0.753, 0.69, 0.627, 0.538, 0.448, 0.448]
     assert found.median() == pytest.approx(23, rel=0.03)
-    assert [point.seconds for point in found.curve()] == pytest.approx([6, 7, 10, 13, 16, 22, 23], rel=0.03)
+    times = [point.seconds for point in found.curve()]
+    assert times == pytest.approx([0.001, 6, 7, 10, 13, 16, 22, 23, 25], rel=0.03)  # then four are left
+    assert found.curve(heaviest=1.0)[-1].seconds == pytest.approx(35, rel=0.03)
 
 
 def test_a_session_that_nobody_loses_has_no_curve_and_no_median() -> None:
     found = lifetimes([], [1, 2, 3])
-    assert (found.curve(), found.median(), found.sessions) == ([], None, 3)
-    assert found.longest() == pytest.approx(3, rel=0.03)
+    assert (found.median(), found.sessions) == (None, 3)
+    assert {point.share for point in found.curve(heaviest=1.0)} == {1.0}
+    assert found.curve(heaviest=1.0)[-1].seconds == pytest.approx(3, rel=0.03)
+
+
+def test_the_last_few_sessions_of_many_draw_no_cliff() -> None:
+    """A thousand sessions last, and the one that was watched for longest was lost in the end."""
+    found = lifetimes([50.0], [1 + number / 1000 for number in range(1000)])
+    assert found.median() is None
+    assert {point.share for point in found.curve()} == {1.0}
+    assert found.curve()[-1].seconds == pytest.approx(2, rel=0.06)
+    assert found.curve(heaviest=1.0)[-1].share == 0.0
 
 
 def test_an_act_ends_the_lifetimes_of_the_one_before() -> None:
@@ -119,9 +131,9 @@ def test_an_act_ends_the_lifetimes_of_the_one_before() -> None:
     survival.finish()
     memory, redis = survival.strata["memory"], survival.strata["redis"]
     assert (memory.sessions, sum(memory.lost.values())) == (1, 0)
-    assert memory.longest() == pytest.approx(4, rel=0.03)
+    assert memory.curve(heaviest=1.0)[-1].seconds == pytest.approx(4, rel=0.03)
     assert (redis.sessions, sum(redis.lost.values())) == (1, 1)
-    assert redis.median() == pytest.approx(6, rel=0.03)
+    assert redis.curve(heaviest=1.0)[-1].seconds == pytest.approx(6, rel=0.03)
 
 
 def test_a_logout_on_purpose_is_no_loss() -> None:
@@ -148,7 +160,7 @@ def test_a_sample_of_many_sessions_says_the_same() -> None:
     assert survival.kept == 16
     found = survival.strata[""]
     assert found.sessions == pytest.approx(5000, rel=0.2)
-    assert [point.share for point in found.curve()] == pytest.approx([0.5, 0.25], abs=0.09)  # 3 standard deviations
+    assert [point.share for point in found.curve()] == pytest.approx([1, 0.5, 0.25, 0.25], abs=0.09)  # 3 deviations
 
 
 def test_acts_keep_their_times_and_their_records() -> None:

@@ -14,7 +14,7 @@ from scenarios.boards.playback import until_over
 from scenarios.errors import LabError
 from scenarios.folds.fold import Fold
 from scenarios.journal import JournalWriter, header
-from scenarios.player import KEYS, Player
+from scenarios.player import HINTS, KEYS, Player
 from tests.scenarios.feeds import START, Event, clicks, incident, request
 
 HEAD = header(session_lab="0.1.0", python="3.11", platform="linux", seed=1, settings={}, started=START)
@@ -159,8 +159,10 @@ async def test_q_ends_it_wherever_it_is(run: str) -> None:
     assert not player.over
 
 
-def test_every_key_is_named_in_the_last_line() -> None:
-    assert all(words.split()[0] in (key, {" ": "space"}.get(key)) for key, (words, _) in KEYS.items())
+def test_every_key_is_named_in_the_last_line_of_80_columns() -> None:
+    named = {word for hint in HINTS for word in hint.split()}
+    assert {{" ": "space"}.get(key, key) for key in KEYS} <= named
+    assert sum(len(hint) + 2 for hint in HINTS) <= 80
 
 
 def test_winding_back_takes_constant_memory(tmp_path: Path) -> None:

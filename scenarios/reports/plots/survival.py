@@ -20,7 +20,7 @@ def describe(numbers: Numbers) -> str:
     told = []
     for name, lives in list(strata(numbers).items())[: len(LINES)]:
         median = lives.median()
-        half = "more than half outlast it" if median is None else f"half are lost within {median:.2g} seconds"
+        half = "more than half last to the end of it" if median is None else f"half lost within {median:.2g} seconds"
         told.append(f"{label(name)}: {counted(lives.sessions, 'session')}, {half}")
     return f"Share of sessions still known after a time, by Kaplan and Meier. {'; '.join(told)}."
 
@@ -29,14 +29,12 @@ def draw(axis: Any, numbers: Numbers) -> None:
     shown = list(strata(numbers).items())[: len(LINES)]
     for number, (name, lives) in enumerate(shown):
         curve = lives.curve()
-        times = [0.001, *(point.seconds for point in curve), lives.longest()]
-        shares = [100.0, *(point.share * 100 for point in curve)]
         axis.step(
-            times, [*shares, shares[-1]], where="post", label=label(name), color=LINES[number], linewidth=1.6,
-            linestyle=DASHES[number % len(DASHES)],
+            [point.seconds for point in curve], [point.share * 100 for point in curve], where="post",
+            label=label(name), color=LINES[number], linewidth=1.6, linestyle=DASHES[number % len(DASHES)],
         )  # fmt: skip
     axis.set_xscale("log")
-    axis.set_xlim(0.005, max(1.0, *(lives.longest() for _, lives in shown)))
+    axis.set_xlim(0.005, max(1.0, *(lives.curve()[-1].seconds for _, lives in shown)))
     axis.xaxis.set_major_formatter("{x:g}")
     axis.set_ylim(-3, 103)
     axis.grid(alpha=0.25)
@@ -49,7 +47,7 @@ PLOT = Plot(
     "survival",
     "How long sessions last",
     "From the first sight of a session in an act until it was answered as a stranger (Kaplan-Meier). A line that ends "
-    "above 0 means that the rest were still known when they were last seen.",
+    "above 0 means that the rest were still known when last seen; it ends where too few are left to say more.",
     "No session was followed from its beginning.",
     lambda numbers: bool(strata(numbers)),
     describe,
