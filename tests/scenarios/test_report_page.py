@@ -201,6 +201,31 @@ def test_only_a_report_is_replaced(tmp_path: Path, told: str) -> None:
         page.write(told, tmp_path / "nowhere" / "report.html")
 
 
+FULL = """
+import resource, sys
+from pathlib import Path
+from scenarios.errors import LabError
+from scenarios.reports import page
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    page.write("x" * 5000, Path(sys.argv[1]))
+except LabError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_costs_no_earlier_report(tmp_path: Path, told: str) -> None:
+    """The kernel's own file size limit stands for the full disk."""
+    path = tmp_path / "report.html"
+    page.write(told, path)
+    code = [sys.executable, "-c", FULL, str(path)]
+    environ = {"PYTHONPATH": str(HERE), "PATH": "/usr/bin"}
+    done = subprocess.run(code, env=environ, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == f"cannot write {path}: File too large; name a file you may write with -o\n"
+    assert path.read_text() == told
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_numbers_take_constant_memory() -> None:
     """Per event nothing is kept: ten times the events, a thousand times the time, and hardly more memory."""
     import tracemalloc
