@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from scenarios.boards.lines import Glyphs, Line, Span
 from scenarios.boards.words import clock, letter, percent
-from scenarios.folds.fold import Fold, Moment
+from scenarios.folds.fold import Fold
+from scenarios.folds.records import Moment
 from scenarios.folds.series import Bucket
 
 SCALE = 6  # columns left of the plot: "100 % "

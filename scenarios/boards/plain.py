@@ -8,7 +8,8 @@ from scenarios.boards.lines import UNICODE, Glyphs, clean
 from scenarios.boards.panels.followed import click_line
 from scenarios.boards.words import clock, count, counted, interval, percent
 from scenarios.events import Event
-from scenarios.folds.fold import Counts, Fold
+from scenarios.folds.fold import Fold
+from scenarios.folds.records import Counts
 
 
 class PlainLines:

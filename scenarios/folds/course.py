@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from scenarios.events import Event
 from scenarios.folds.durations import Durations
-from scenarios.folds.fold import LOGGED_OUT, Counts
+from scenarios.folds.records import LOGGED_OUT, Counts
 
 MOST_SERVERS = 100  # told apart; a strange journal may name any number
 OTHERS = "other servers"

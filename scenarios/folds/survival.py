@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from zlib import crc32
 
 from scenarios.events import Event
-from scenarios.folds.fold import LOGGED_OUT
+from scenarios.folds.records import LOGGED_OUT
 
 MOST_OPEN = 10_000
 MOST_STRATA = 100  # acts

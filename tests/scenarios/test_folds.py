@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenarios.events import complaint
-from scenarios.folds.fold import Counts, Fold
+from scenarios.folds.fold import Fold
+from scenarios.folds.records import Counts
 from scenarios.folds.series import Series
 from tests.scenarios.feeds import START, act, act_end, begin, clicks, incident, mark, record, request, servers, ticket
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scenarios.folds.chapters import Chapters
 from scenarios.folds.course import OTHERS, Course
 from scenarios.folds.durations import Durations
-from scenarios.folds.fold import Counts
+from scenarios.folds.records import Counts
 from scenarios.folds.survival import Lifetimes, Survival
 from tests.scenarios.feeds import START, Event, act, act_end, incident, record, request
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
+from textual.css.scalar import Scalar
 from textual.events import Click, Resize
+from textual.screen import Screen
+from textual.strip import StripRenderable
 
 from balancer.policies import POLICIES
 from scenarios.boards.app.choose import Choose
@@ -92,6 +95,11 @@ class BoardApp(App[None]):
         yield Panel(lambda w, h: [[(phrase(text, w, glyphs), style) for text, style in self._said]], id="said")
         yield Panel(lambda w, h: keys_line(w, glyphs), id="keys")
 
+    @property
+    def _board(self) -> Screen[Any]:
+        """The screen with the panels; questions and the help come over it."""
+        return self.screen_stack[0]
+
     def _heading(self, width: int, height: int) -> list[Line]:
         return [heading(self.fold, self._title, width, self._glyphs), *rate_now(self.fold, width, self._glyphs)]
 
@@ -105,7 +113,7 @@ class BoardApp(App[None]):
 
     def on_mount(self) -> None:
         self.action_show(self.view)
-        self.set_interval(1 / FRAMES, self._frame)
+        self.set_interval(1 / FRAMES, self.frame)
         self.set_interval(PAINT_EVERY, self._paint_all)
         self.app_resume_signal.subscribe(self, self._paint_all)
         self.reading = asyncio.ensure_future(fold_all(self._events, self.fold))
@@ -115,16 +123,26 @@ class BoardApp(App[None]):
     async def _look_into_logbooks(self) -> None:
         while True:
             self._other_view.clear()
-            if any(self.query_one(name).region.area for name in ("#logbooks", "#servers")):
+            if any(panel.region.area for panel in self._board.query("#logbooks, #servers")):
                 with suppress(LabError):  # shown as they were; what ails the lab the feed will say
                     self.books = (await self.cluster.logbooks(ENTRIES))["logbooks"]
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._other_view.wait()
 
-    def _frame(self) -> None:
+    def frame(self) -> None:
+        """Time has passed: bring everything up to date."""
         self.fold.advance(self._clock())
+        self._make_room_for_cards()
         self.redraw()
+
+    def _make_room_for_cards(self) -> None:
+        tall = self._board.has_class("-tall")
+        for upper in self._board.query("#upper"):  # none yet, or none any more, while the application starts or ends
+            width = self._board.query_one("#servers").size.width
+            height = cards.room_for(len(self.fold.servers), width) if tall else cards.FEWEST
+            if upper.styles.height != Scalar.parse(str(height)):
+                upper.styles.height = height
 
     def _paint_all(self, _: object = None) -> None:
         """Something else may have written to the terminal: the shell after Ctrl-Z, a message of the system."""
@@ -132,7 +150,7 @@ class BoardApp(App[None]):
 
     def redraw(self) -> None:
         """Bring every panel up to date."""
-        for panel in self.screen_stack[0].query(Panel):
+        for panel in self._board.query(Panel):
             panel.redraw()
 
     def say(self, words: str, style: str = "") -> None:
@@ -140,11 +158,14 @@ class BoardApp(App[None]):
         self._said = [(clean(words, self._glyphs), style)]
         self.redraw()
 
+    def shown(self) -> StripRenderable:
+        """What stands on the screen, for pictures and tests."""
+        return StripRenderable(self.screen._compositor.render_strips(), self.size.width)
+
     # What the keys do.
 
     def action_choose(self, step: int) -> None:
-        names = list(self.fold.servers)
-        if names:
+        if names := list(self.fold.servers):
             at = names.index(self.chosen) + step if self.chosen in names else min(0, step)
             self.chosen = names[at % len(names)]
             self.redraw()
@@ -191,7 +212,7 @@ class BoardApp(App[None]):
         self.push_screen(Choose(question, words, now), lambda answer: None if answer is None else then(answer))
 
     def action_show(self, view: str) -> None:
-        screen = self.screen_stack[0]
+        screen = self._board
         screen.remove_class(*(f"view-{name}" for name in VIEWS))
         screen.add_class(f"view-{view}")
         self.view = view
@@ -210,7 +231,7 @@ class BoardApp(App[None]):
 
     async def on_click(self, click: Click) -> None:
         panel = click.widget
-        if panel is None or self.screen is not self.screen_stack[0]:
+        if panel is None or self.screen is not self._board:
             return
         if panel.id == "servers":
             names, (width, height) = list(self.fold.servers), panel.size

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from scenarios.boards.lines import Glyphs, Line, fit
 from scenarios.boards.panels.lists import HEALTH, padded, servers, window
 from scenarios.boards.words import count
-from scenarios.folds.fold import Fold, Server
+from scenarios.folds.fold import Fold
+from scenarios.folds.records import Server
 
 WIDTH, HEIGHT = 26, 4  # of a card, with the space to the next one
+FEWEST, MOST = 11, 15  # lines that the servers may take of a board
 
 
 def cards(
@@ -32,6 +34,12 @@ def per_row(count: int, width: int, height: int) -> int:
     across = width // WIDTH
     down = (height + 1) // HEIGHT  # the last row needs no space below
     return across if count and across and across * down >= count else 0
+
+
+def room_for(count: int, width: int) -> int:
+    """The lines to give to so many servers: those of their cards, within reason."""
+    down = -(-count // max(1, width // WIDTH))
+    return min(max(down * HEIGHT - 1, FEWEST), MOST)
 
 
 def server_at(names: list[str], chosen: str | None, width: int, height: int, x: int, y: int) -> str | None:

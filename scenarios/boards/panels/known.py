@@ -5,8 +5,9 @@ from __future__ import annotations
 from scenarios.boards.lines import Glyphs, Line, Span, phrase, whole
 from scenarios.boards.panels.lists import padded, window
 from scenarios.boards.words import counted
-from scenarios.folds.fold import LOGGED_OUT, Fold
+from scenarios.folds.fold import Fold
 from scenarios.folds.matrix import Row
+from scenarios.folds.records import LOGGED_OUT
 
 NAME = 8  # columns of a user's name
 GAP = 3  # between blocks of users
@@ -81,7 +82,7 @@ def _legend(width: int, glyphs: Glyphs) -> Line:
     parts: list[Line] = [
         [(known, "good"), (" known", "quiet")],
         [("  ", ""), (stranger, "bad"), (" stranger", "quiet")],
-        [(f"  {was_known} {was_stranger} the same", "quiet")],
-        [(", with an earlier wristband", "quiet")],
+        [(f"  {was_known} {was_stranger} earlier", "quiet")],
+        [(" wristband", "quiet")],
     ]
-    return whole(parts if width >= 50 else parts[:2], width, glyphs)
+    return whole(parts, width, glyphs)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from scenarios.boards.lines import Glyphs, Line, Span, clean, phrase, shorten, stack, width_of
 from scenarios.boards.words import clock, count, counted, letter, percent
-from scenarios.folds.fold import Fold, Server
+from scenarios.folds.fold import Fold
+from scenarios.folds.records import Server
 
 HEALTH = {
     "up": ("up", "good"),

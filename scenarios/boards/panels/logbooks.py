@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scenarios.boards.lines import Glyphs, Line, beside, clean, fit, phrase
+from scenarios.boards.panels.followed import wristband
 from scenarios.boards.panels.lists import padded, window
 from scenarios.boards.words import clock, count, counted
 
 Book = Mapping[str, Any]
-"""{name, store, servers, sessions, entries: [{id, user, age, idle}], trouble}, as `Cluster.logbooks` has it."""
+"""{name, store, servers, sessions, entries: [{id, hash, user, age, idle}], trouble}, as `Cluster.logbooks` has it."""
 
-ENTRY = 30  # columns: id 11, user 7, age 6, idle 6
+ENTRY = 38  # columns: id 11, hash 7, user 8, age 6, idle 6
 GAP = 2
 
 
@@ -65,9 +66,11 @@ def _book(book: Book, width: int, height: int, chosen: str | None, glyphs: Glyph
 
 
 def _entry(entry: Mapping[str, Any], glyphs: Glyphs) -> Line:
+    """The hash is what the feed calls this session, as in a user's clicks and in `lab watch | grep`."""
     user = entry["user"]
     return [
         (padded(str(entry["id"]), 11, glyphs), "strong"),
-        (padded(str(user or "-"), 7, glyphs), "" if user else "quiet"),
+        (padded(wristband(str(entry["hash"])), 7, glyphs), "quiet"),
+        (padded(str(user or "-"), 8, glyphs), "" if user else "quiet"),
         (f"{clock(entry['age']):>6}{clock(entry['idle']):>6}", "quiet"),
     ]

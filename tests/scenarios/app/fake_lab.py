@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+from textual.strip import Strip
+
 from scenarios.boards.app.app import BoardApp
 from scenarios.boards.lines import UNICODE, Glyphs
 from scenarios.errors import LabError
@@ -30,7 +32,13 @@ class FakeLab:
 
     async def logbooks(self, limit: int) -> dict[str, Any]:
         entries = [
-            {"id": f"sess_{n}", "hash": "0" * 12, "user": f"user{n:02}", "age": 61.0 * n, "idle": 1.5 * n}
+            {
+                "id": f"sess_5f{n}k…",
+                "hash": f"{n:x}a70c41b29de",
+                "user": f"user{n:02}",
+                "age": 61.0 * n,
+                "idle": 1.5 * n,
+            }
             for n in range(limit)
         ]
         book = {"store": "memory", "servers": []}
@@ -111,5 +119,8 @@ def board(
 
 def text_of(app: BoardApp) -> str:
     """What stands on the screen, as plain text."""
-    strips = app.screen._compositor.render_strips()
-    return "\n".join(strip.text.rstrip() for strip in strips) + "\n"
+    return "\n".join(strip.text.rstrip() for strip in strips_of(app)) + "\n"
+
+
+def strips_of(app: BoardApp) -> list[Strip]:
+    return app.shown()._strips

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from textual.strip import Strip
 
 from scenarios.boards.lines import ASCII
 from scenarios.folds.fold import Fold
-from tests.scenarios.app.fake_lab import FakeLab, board, text_of
+from tests.scenarios.app.fake_lab import FakeLab, board, strips_of, text_of
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
@@ -30,9 +31,9 @@ async def shown(size: tuple[int, int], *keys: str, fold: Fold | None = None) -> 
         await pilot.pause()
         await pilot.press(*keys)
         await pilot.pause()
-        await pilot.pause()
-        app.redraw()
-        await pilot.pause()
+        for _ in range(2):  # the first makes room, the second draws in it
+            app.frame()
+            await pilot.pause()
         return text_of(app)
 
 
@@ -67,8 +68,10 @@ async def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("down")
         await pilot.pause()
+        app.frame()
+        await pilot.pause()
         compare("80x24", text_of(app))
-        written = codes(app.screen._compositor.render_strips())
+        written = codes(strips_of(app))
     assert not re.search(r"\x1b\[(?:[\d;]*;)?(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?:;[\d;]*)?m", written)
     assert re.search(r"\x1b\[1;7[;m]", written)  # the chosen server
 
@@ -77,12 +80,12 @@ async def test_colours_are_the_terminals_own() -> None:
     app = board(FakeLab())
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        written = codes(app.screen._compositor.render_strips())
+        written = codes(strips_of(app))
     assert re.search(r"\x1b\[(?:[\d;]*;)?31m", written)
     assert not re.search(r"[34]8;2;", written)  # no colour of our own mixing
 
 
-def codes(strips: list) -> str:  # type: ignore[type-arg]
+def codes(strips: list[Strip]) -> str:
     console = Console(color_system="truecolor", force_terminal=True, _environ={})
     return "\n".join(strip.render(console) for strip in strips)
 
