@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import socket
 from dataclasses import dataclass, fields
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -49,7 +50,9 @@ class ServerConfig:
             if not (math.isfinite(seconds) and seconds > 0):
                 option = name.replace("_", "-")
                 raise ConfigError(f"--{option} must be a number of seconds above 0, not {seconds}")
-        if not self.name or not self.name.isascii() or not self.name.isprintable():
+        if not self.name:
+            object.__setattr__(self, "name", socket.gethostname())  # frozen, but not yet seen by anybody
+        if not self.name.isascii() or not self.name.isprintable():
             raise ConfigError(f"--name goes into a header: printable ASCII only, not {self.name!r}")
 
     @property
@@ -112,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     passwords = "; ".join(f"{name}: {does}" for name, does in PASSWORDS.items())
     default = ServerConfig()
     add = parser.add_argument
-    add("--name", default=default.name, help="how it signs its answers (header Served-By)")
+    add("--name", default=default.name, help="how it signs its answers (header Served-By); empty: the machine's name")
     add("--listen", default=default.listen, metavar="HOST:PORT", help="port 0: any free one")
     add("--store", default=default.store, metavar="STORE", help=f"where sessions live: {stores}")
     add("--store-url", default=default.store_url, metavar="URL", help="the store's URL or file")

@@ -51,7 +51,9 @@ def new_checkout(home: Path, wheels: Path) -> Path:
     (home / "scenarios" / "__main__.py").write_text(MAIN)
     shutil.copy(HERE / "lab", home)
     (home / "requirements.lock").write_text(
-        "# a lock\n" + wheel(wheels, "1.0") + "# --- more: ---\n# --- only for the tests: ---\n"
+        "# a lock\n"
+        + wheel(wheels, "1.0")
+        + "# --- more, for locust: ---\n# --- more, for plots: ---\n# --- only for the tests: ---\n"
     )
     return home
 
@@ -129,8 +131,8 @@ def test_a_command_gets_the_parts_it_needs(made: Path, wheels: Path, environ: di
     assert start(made / "lab", "load", env=environ).stdout == "1.0 load\n"
     assert "absent" in one_line(start(made / "lab", "test", env=environ))
     lock.write_text(lock.read_text().replace("# --- only", absent + "# --- only"))
-    assert start(made / "lab", "run", env=environ).stdout == "1.0 run\n"
-    assert "absent" in one_line(start(made / "lab", "load", env=environ))
+    assert start(made / "lab", "load", env=environ).stdout == "1.0 load\n"
+    assert "absent" in one_line(start(made / "lab", "report", env=environ))
 
 
 @pytest.mark.slow

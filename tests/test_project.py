@@ -18,7 +18,7 @@ from scenarios import __version__
 HERE = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((HERE / "pyproject.toml").read_text())
 LOCK = (HERE / "requirements.lock").read_text()
-RUN_PART, MORE_PART, DEV_PART = re.split(r"^# ---.*\n", LOCK, flags=re.MULTILINE)
+RUN_PART, LOAD_PART, MORE_PART, DEV_PART = re.split(r"^# ---.*\n", LOCK, flags=re.MULTILINE)
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
@@ -58,7 +58,8 @@ def test_the_lock_holds_what_pyproject_asks_for(python: str) -> None:
     run, everything = locked(RUN_PART), locked(LOCK)
     asked = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
     assert [str(wanted) for wanted in asked if not covers(run, wanted, python)] == []
-    more = locked(RUN_PART + MORE_PART)
+    load, more = locked(RUN_PART + LOAD_PART), locked(RUN_PART + LOAD_PART + MORE_PART)
+    assert [str(wanted) for wanted in declared("containers") if not covers(load, wanted, python)] == []
     assert [
         str(wanted) for wanted in (*declared("locust"), *declared("reports")) if not covers(more, wanted, python)
     ] == []
@@ -68,7 +69,12 @@ def test_the_lock_holds_what_pyproject_asks_for(python: str) -> None:
 @pytest.mark.parametrize("python", PYTHONS)
 def test_each_part_of_the_lock_is_complete(python: str) -> None:
     """pip installs it with --no-deps, so whatever a package needs must be in it."""
-    for part in (locked(RUN_PART), locked(RUN_PART + MORE_PART), locked(LOCK)):
+    for part in (
+        locked(RUN_PART),
+        locked(RUN_PART + LOAD_PART),
+        locked(RUN_PART + LOAD_PART + MORE_PART),
+        locked(LOCK),
+    ):
         missing = []
         for name in part:
             try:
@@ -80,7 +86,7 @@ def test_each_part_of_the_lock_is_complete(python: str) -> None:
 
 
 def test_each_line_of_the_lock_is_an_exact_version_with_hashes() -> None:
-    pinned = [locked(part) for part in (RUN_PART, MORE_PART, DEV_PART)]
+    pinned = [locked(part) for part in (RUN_PART, LOAD_PART, MORE_PART, DEV_PART)]
     pins = [pin for part in pinned for pins in part.values() for pin in pins]
     assert len(pins) == len(re.findall(r"^[a-z0-9]", LOCK, re.MULTILINE))
     for requirement, hashes in pins:
