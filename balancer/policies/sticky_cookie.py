@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from balancer.policies.affinity import PERIODS, AffinityCookie, Told
+from balancer.policies.affinity import AffinityCookie
 from balancer.policies.base import Available, Pick, Policy, PolicyOptions, Request
 from balancer.pool import Backend
 
@@ -25,8 +25,9 @@ class StickyCookie:
     server that may come back: None, which is a 503; HAProxy's `option persist` without `redispatch` ends in the same
     after trying. A server that is gone, or gives its users away, was somebody's decision: also hard moves from there.
 
-    With a max age, a cookie is renewed once half of it is over, so only users who stay away that long are moved. Age is
-    by the wall clock, as the secret may be shared by several machines.
+    With a max age, a cookie is renewed once half of it is over, so only users who stay away that long are moved; and at
+    once when it is not of the max age that is asked for now. Age is by the wall clock, as the secret may be shared by
+    several machines.
     """
 
     def __init__(self, options: PolicyOptions, others: Policy) -> None:
@@ -92,21 +93,21 @@ class StickyCookie:
 
     def _older(self, value: bytes) -> Pick | None:
         told = self._cookie.read(value, self._clock())
-        home = self._known.get(told.key) if told is not None and _holds(told) else None
+        home = self._known.get(told.key) if told is not None and not told.expired else None
         if told is None or home not in self._firsts:
             return None
-        found = self._homes[value] = self._firsts[home] if 2 * told.age >= PERIODS else home.pick
+        found = self._homes[value] = self._firsts[home] if told.fading else home.pick
         return found
 
     def _move(self, available: Available, request: Request) -> Pick | None:
         """None of the user's values leads anywhere; the first that names a server tells why, else the first of ours."""
         now, values = self._clock(), islice(self._cookie.find_all(request.cookie), MOST_NAMESAKES)
         ours = [told for sent in values if (told := self._cookie.read(sent[1], now)) is not None]
-        told = next((each for each in ours if each.key in self._known and _holds(each)), ours[0] if ours else None)
+        told = next((each for each in ours if each.key in self._known and not each.expired), ours[0] if ours else None)
         home = self._known.get(told.key) if told is not None else None
         if told is None:
             why = "bad_cookie"
-        elif not _holds(told):
+        elif told.expired:
             why = "expired"
         elif home is None:
             why = self._why_gone(told.key, available)
@@ -121,10 +122,6 @@ class StickyCookie:
         if self._departed is None:
             self._departed = {self._cookie.key(name): why for name, why in available.departed.items()}
         return self._departed.get(key, "gone")
-
-
-def _holds(told: Told) -> bool:
-    return -1 <= told.age <= PERIODS  # -1: given by another balancer, whose clock is fast
 
 
 def _why_not(home: Backend, available: Available) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from balancer.http1 import Request
 from balancer.policies import POLICIES, sticky_cookie
+from balancer.policies.affinity import PERIODS, AffinityCookie
 from balancer.policies.base import Policy, PolicyOptions
 from balancer.policies.sticky_options import StickyOptions
 from balancer.pool import Backend, Pick, Pool
@@ -134,7 +135,7 @@ def test_the_cookie_looks_as_it_is_told(pool: Pool) -> None:
     policy = sticky(cookie_name="home", cookie_attributes="Secure; SameSite=None ;Path=/shop", max_age=3600)
     found = pick(policy, pool)
     assert found.set_cookie is not None
-    assert re.fullmatch(rb"home=[0-9a-f]{40}; Secure; SameSite=None; Path=/shop; Max-Age=3600", found.set_cookie)
+    assert re.fullmatch(rb"home=[0-9a-f]{48}; Secure; SameSite=None; Path=/shop; Max-Age=3600", found.set_cookie)
     bare = pick(sticky(cookie_attributes=""), pool)
     assert bare.set_cookie is not None
     assert re.fullmatch(rb"lab_server=[0-9a-f]{32}", bare.set_cookie)
@@ -249,7 +250,7 @@ def test_who_comes_often_is_never_moved_by_age_and_who_stays_away_is() -> None:
     cookie = cookie_for(policy, pool, "server-2")
     pool.sweep(pool.now + MAX_AGE)
     assert pick(policy, pool, cookie).backend.name == "server-2"
-    pool.sweep(pool.now + MAX_AGE + 10.0)
+    pool.sweep(pool.now + MAX_AGE + 12.0)
     assert pick(policy, pool, cookie).moved == "expired"
 
 
@@ -261,14 +262,51 @@ def test_balancers_whose_clocks_differ_a_little_know_each_others_users(pool: Poo
     assert pick(slow, pool, cookie_for(far_ahead, pool, "server-2")).moved == "expired"
 
 
-def test_cookies_from_before_a_max_age_was_asked_for_are_known(pool: Pool) -> None:
-    """Balancers that share a secret, and are restarted one after the other."""
-    old, new = sticky(), sticky(max_age=MAX_AGE)
-    cookie = cookie_for(old, pool, "server-2")
-    found = pick(new, pool, cookie)
+@pytest.mark.parametrize("old", [0, 1, 60, MAX_AGE, 86400])
+@pytest.mark.parametrize("new", [0, 1, 60, MAX_AGE, 86400])
+def test_another_max_age_moves_nobody_and_is_told_at_once(pool: Pool, old: int, new: int) -> None:
+    """A restart with other settings, or balancers that share a secret and are restarted one after the other."""
+    before, after = (sticky(clock=lambda: OUR_TIME, max_age=age) for age in (old, new))
+    cookie = cookie_for(before, pool, "server-2")
+    found = pick(after, pool, cookie)
     assert (found.backend.name, found.moved) == ("server-2", None)
-    assert pick(new, pool, cookie_of(found)) == Pick(pool.backends[1])
-    assert pick(old, pool, cookie_of(found)) == Pick(pool.backends[1]), "and the way back"
+    assert (found.set_cookie is None) == (old == new), "the browser would drop it when the old age is over"
+    if found.set_cookie is not None:
+        assert pick(after, pool, cookie_of(found)) == Pick(pool.backends[1])
+
+
+def test_a_shorter_max_age_breaks_no_promise(pool: Pool) -> None:
+    now = OUR_TIME
+    before, after = (sticky(clock=lambda: now, max_age=age) for age in (86400, MAX_AGE))
+    cookie = cookie_for(before, pool, "server-2")
+    now += 80_000
+    assert (pick(after, pool, cookie).backend.name, pick(after, pool, cookie).moved) == ("server-2", None)
+    now += 86_400
+    pool.changed()
+    assert pick(after, pool, cookie).moved == "expired"
+
+
+@pytest.mark.parametrize("max_age", [1, 2, 3, 4, 5, 400 * 86400])
+def test_users_stay_for_any_max_age(max_age: int) -> None:
+    pool = pool_of(3, renew=max_age / PERIODS)
+    policy = sticky(clock=lambda: OUR_TIME + pool.now, max_age=max_age)
+    cookie = cookie_for(policy, pool, "server-2")
+    for _ in range(60):
+        for _ in range(4):
+            pool.sweep(pool.now + max_age / 4)
+            pick(policy, pool)
+        found = pick(policy, pool, cookie)
+        assert (found.backend.name, found.moved) == ("server-2", None)
+        cookie = cookie_of(found) if found.set_cookie is not None else cookie
+
+
+@pytest.mark.parametrize("max_age", [0, MAX_AGE])
+def test_cookies_whose_stamp_is_of_an_older_form_are_known_and_renewed(pool: Pool, max_age: int) -> None:
+    """Its 8 digits counted periods of a length that they did not tell."""
+    policy, cookie = sticky(clock=lambda: OUR_TIME, max_age=max_age), AffinityCookie(b"secret", StickyOptions())
+    found = pick(policy, pool, b"lab_server=" + cookie._value_of("server-2", b"003ce417"))
+    assert (found.backend.name, found.moved) == ("server-2", None)
+    assert pick(policy, pool, cookie_of(found)) == Pick(pool.backends[1])
 
 
 # Through the balancer
@@ -286,7 +324,7 @@ async def user_of(rig: Rig, name: str) -> str:
 async def test_ages_are_by_the_balancers_own_wall_clock(start: Start) -> None:
     rig = await start(Server(), policy="sticky_cookie", sticky_max_age=8 * 60)
     value = (await rig.ask())["set-cookie"].split(";")[0].partition("=")[2]
-    assert int(value[16:24], 16) == int(OUR_TIME / 60)
+    assert (int(value[16:24], 16), int(value[24:32], 16)) == (int(OUR_TIME), 8 * 60)
 
 
 async def test_hard_users_wait_for_their_server(start: Start) -> None:
