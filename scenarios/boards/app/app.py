@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -37,7 +37,8 @@ from scenarios.folds.fold import Fold
 from scenarios.folds.following import Following
 from servers.stores import STORES
 
-FRAMES = 3.0  # a second
+FRAMES = 3  # a second
+CALM = ("chart", "known", "logbooks", "latency")  # panels that need one a second, as wide as the chart's buckets are
 PAINT_EVERY = 5.0  # seconds after which all is written to the terminal again
 LOOK_EVERY = 2.0  # seconds between looks into the logbooks
 ENTRIES = 40  # of each logbook
@@ -76,6 +77,7 @@ class BoardApp(App[None]):
         self._clock = clock
         self._glyphs = glyphs
         self._said: Line = [("arrow keys choose a server, Tab shows more", "quiet")]
+        self._frames = 0
         self._other_view = asyncio.Event()
         self._orders = Orders(cluster, self.say)
 
@@ -134,7 +136,8 @@ class BoardApp(App[None]):
         """Time has passed: bring everything up to date."""
         self.fold.advance(self._clock())
         self._make_room_for_cards()
-        self.redraw()
+        self._frames += 1
+        self.redraw(() if self._frames % FRAMES == 0 else CALM)
 
     def _make_room_for_cards(self) -> None:
         tall = self._board.has_class("-tall")
@@ -148,10 +151,11 @@ class BoardApp(App[None]):
         """Something else may have written to the terminal: the shell after Ctrl-Z, a message of the system."""
         self.screen.refresh()
 
-    def redraw(self) -> None:
-        """Bring every panel up to date."""
+    def redraw(self, but: Container[str | None] = ()) -> None:
+        """Bring every panel up to date, but those of these names."""
         for panel in self._board.query(Panel):
-            panel.redraw()
+            if panel.id not in but:
+                panel.redraw()
 
     def say(self, words: str, style: str = "") -> None:
         """The line under the board."""
@@ -162,27 +166,19 @@ class BoardApp(App[None]):
         """What stands on the screen, for pictures and tests."""
         return StripRenderable(self.screen._compositor.render_strips(), self.size.width)
 
-    # What the keys do.
-
     def action_choose(self, step: int) -> None:
         if names := list(self.fold.servers):
             at = names.index(self.chosen) + step if self.chosen in names else min(0, step)
             self.chosen = names[at % len(names)]
             self.redraw()
 
-    def action_one(self, what: str) -> None:
-        if self.chosen is None or self.chosen not in self.fold.servers:
+    def action_one(self, what: str, undo: str = "", health: str = "") -> None:
+        """Do it to the chosen server, or `undo` to one whose `health` it is already."""
+        server = self.fold.servers.get(self.chosen or "")
+        if server is None:
             self.say("choose a server first: arrow keys, or a click on it", "moment")
         else:
-            self._orders.one(what, self.chosen)
-
-    def action_pause(self) -> None:
-        server = self.fold.servers.get(self.chosen or "")
-        self.action_one("resume" if server and server.health == "paused" else "pause")
-
-    def action_drain(self) -> None:
-        server = self.fold.servers.get(self.chosen or "")
-        self.action_one("undrain" if server and server.health == "draining" else "drain")
+            self._orders.one(undo if server.health == health else what, server.name)
 
     def action_scale(self, change: int) -> None:
         self._orders.scale(change)

@@ -31,9 +31,10 @@ async def shown(size: tuple[int, int], *keys: str, fold: Fold | None = None) -> 
         await pilot.pause()
         await pilot.press(*keys)
         await pilot.pause()
-        for _ in range(2):  # the first makes room, the second draws in it
-            app.frame()
-            await pilot.pause()
+        app.frame()  # makes room
+        await pilot.pause()
+        app.redraw()
+        await pilot.pause()
         return text_of(app)
 
 
@@ -68,7 +69,7 @@ async def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("down")
         await pilot.pause()
-        app.frame()
+        app.redraw()
         await pilot.pause()
         compare("80x24", text_of(app))
         written = codes(strips_of(app))
