@@ -170,6 +170,8 @@ class Fold:
         before, health = row.health, _HEALTH[what]
         if what == "down" and before == "paused":
             return False  # the balancer found out; to people it is still the server they paused
+        if what in ("drain", "undrain") and before == "down":
+            return False  # a dead server has nothing to drain
         row.health = health
         if what in ("kill", "restart") and self.store == "memory":
             self.matrix.logbook_lost(name)

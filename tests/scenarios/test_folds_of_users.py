@@ -43,6 +43,13 @@ def test_a_killed_server_takes_its_own_logbook_along_and_no_shared_one(store: st
     assert set(fold.matrix.rows["ravi"].visits) == left
 
 
+@pytest.mark.parametrize("what", ["drain", "undrain"])
+def test_a_dead_server_stays_dead_when_it_is_drained(what: str) -> None:
+    fold = Fold()
+    fold.feed_all([request(0), mark(1, "kill", "server-1"), mark(2, what, "server-1")])
+    assert fold.servers["server-1"].health == "down"
+
+
 def test_the_matrix_forgets_whom_it_has_not_seen_for_longest() -> None:
     matrix = Matrix()
     for number in range(MOST_USERS):
