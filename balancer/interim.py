@@ -43,9 +43,11 @@ def final_answer(exchange: "Exchange", data: bytes) -> tuple[bytes, Response | N
 
 
 def pass_on(exchange: "Exchange", answer: Response) -> None:
-    """An interim answer, for clients that know what it is (RFC 9110 section 15.2)."""
+    """An interim answer, for clients that know what it is (RFC 9110 section 15.2). Whoever sends one is at work, so the
+    time for the answer begins anew; at the bytes of a head that is not whole it does not (slow loris, from behind)."""
     exchange.interims += 1
     if exchange.interims > MOST_INTERIM:
         raise Refused(502, "too many interim answers")
+    exchange.client.deadline = exchange.balancer.answer_due
     if exchange.request.minor == 1:
         exchange.client.write(answer.kept + b"\r\n")

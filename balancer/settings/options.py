@@ -37,7 +37,7 @@ OPTIONS = {
     "fall": ("N", "checks or requests failed in a row until a server is down"),
     "connect_timeout": ("SECONDS", "for a connection to a server"),
     "head_timeout": ("SECONDS", "for a whole request head, and for a TLS handshake before the first"),
-    "response_timeout": ("SECONDS", "without a byte from the server, or of the client's request body"),
+    "response_timeout": ("SECONDS", "for an answer's head, each piece of its body, and a request's body: see below"),
     "idle_timeout": ("SECONDS", "for clients that send no request, or read nothing"),
     "tunnel_timeout": ("SECONDS", "without a byte in either direction of a WebSocket"),
     "backend_idle_timeout": ("SECONDS", "for connections to servers at rest; less than the servers' own"),
@@ -79,6 +79,10 @@ no settings: a running balancer is changed at its control socket. SIGUSR2 starts
 the same command line again, with a file of settings as it is then: the new
 process takes over the listening sockets, and the old one finishes what it has.
 In either case WebSockets run on for stop-timeout seconds, and are ended then.
+
+response-timeout begins anew with each 1xx answer and each piece of an answer's
+body, not with the bytes of a head. A request's body has that time as well; once
+it is over, the body has to come at 500 bytes a second on average.
 
 With --workers N the policies are as strict in each worker: with round_robin
 each has turns of its own. Sticky and address policies decide alike in all.

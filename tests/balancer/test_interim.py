@@ -104,6 +104,34 @@ async def test_interim_answers_without_end_are_an_error(start: Start) -> None:
     assert answer.status == 502
 
 
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+async def test_an_interim_answer_earns_new_time_and_a_byte_of_a_head_does_not(start: Start, version: str) -> None:
+    async def script(line: Line) -> None:
+        await line.message()
+        while piece := await pieces.get():
+            line.send(piece)
+        await line.closed()
+
+    pieces: asyncio.Queue[bytes] = asyncio.Queue()
+    rig = await start(Server(script), response_timeout=5.0)
+    line = await rig.connect()
+    line.send(get(version=version))
+    for n in range(1, 5):
+        pieces.put_nowait(b"HTTP/1.1 102 Processing\r\n\r\n")
+        await until(lambda n=n: [c for c in rig.balancer.clients if c.exchange and c.exchange.interims == n])
+        rig.pass_time(4)
+        assert rig.backend().in_flight == 1
+    for n in range(1, 4):
+        pieces.put_nowait(b"HTTP"[n : n + 1] if n > 1 else b"HT")
+        await until(lambda n=n: [c for c in rig.balancer.clients if c.exchange and len(c.exchange.held) == n + 1])
+        rig.pass_time(0.25)
+    rig.pass_time(1)
+    while (answer := await line.answer(bodyless=True)).status == 102:
+        pass
+    assert answer.status == 504
+    pieces.put_nowait(b"")
+
+
 async def test_a_websocket_through_the_balancer(start: Start) -> None:
     """A real server and a real client; also frames larger than any buffer."""
 

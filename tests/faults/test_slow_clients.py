@@ -12,6 +12,8 @@ import termios
 import pytest
 
 from balancer.front import Client
+from balancer.proxy import SLOWEST
+from balancer.settings.options import EPILOG
 from balancer.state import SWEEP
 from tests.balancer.conftest import Start
 from tests.balancer.rig import Line, Rig, Server, get, ok, turns, until
@@ -81,6 +83,10 @@ async def test_a_body_at_an_honest_pace_is_waited_for(start: Start) -> None:
         rig.pass_time(1.5)
     assert (await line.answer()).status == 200
     assert len(rig.servers["a"].heard[0].body) == 40_000
+
+
+def test_what_an_honest_pace_is_can_be_read() -> None:
+    assert f"at {SLOWEST} bytes a second" in EPILOG
 
 
 async def arrived(rig: Rig) -> list[object]:
