@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import cast
 
 from balancer.client_hello import HANDSHAKE, NO_APPLICATION_PROTOCOL, protocols_offered, whole_hello
-from balancer.front import Client
+from balancer.front import TOO_MANY, Client
 from balancer.http1 import Refused
 from balancer.networks import Networks, is_within, parse_address, parse_networks
 from balancer.proxy_protocol import Malformed, parse_header
@@ -52,7 +52,7 @@ class Arrival(asyncio.Protocol):
         self._header_due = is_within(parse_address(self._address), self._forwarders)
         self.balancer.clients.add(self)
         if len(self.balancer.clients) > self.balancer.most_clients and self._certificate is not None:
-            self._turn_away("too many connections")  # without the cost of a handshake
+            self._turn_away(TOO_MANY)  # without the cost of a handshake
         elif not self._header_due and self._certificate is None:
             self._hand_over(b"")
 

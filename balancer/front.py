@@ -21,6 +21,7 @@ MAX_AHEAD = 64 * 1024
 """Bytes of pipelined requests kept while one is running; then reading stops."""
 MOST_TURNED_AWAY = 64
 """Clients beyond the limit that are answered at a time."""
+TOO_MANY = "too many connections"
 LINGER = 2.0
 """Seconds in which a client may read our last words while it still sends (RFC 9112 section 9.6)."""
 
@@ -185,11 +186,11 @@ class Client(asyncio.Protocol):
 
     def _turn_away(self) -> None:
         """One client too many. So many are told so; more would use up the descriptors while they read that."""
+        self.balancer.turned_away[TOO_MANY] += 1
         if len(self.balancer.clients) > self.balancer.most_clients + MOST_TURNED_AWAY:
-            self.balancer.pool.own.errors += 1
             self.abort()
         else:
-            self.refuse(Refused(503, "too many connections"))
+            self.refuse(Refused(503, TOO_MANY))
 
     @property
     def at_rest(self) -> bool:

@@ -67,7 +67,7 @@ class Balancer:
         self.stopping = False
         self.clients: set[Client | Arrival] = set()
         self.turned_away: Counter[str] = Counter()
-        """Connections that never became a client's, by the reason why (arrival.py)."""
+        """Connections that came to no request, by the reason why (telling/metrics.py names them all)."""
         self.trusted_forwarders = parse_networks(config.trusted_forwarders)
         self.upstreams: set[Upstream] = set()
         self.most_clients = config.max_connections

@@ -42,7 +42,7 @@ OPTIONS = {
     "tunnel_timeout": ("SECONDS", "without a byte in either direction of a WebSocket"),
     "backend_idle_timeout": ("SECONDS", "for connections to servers at rest; less than the servers' own"),
     "stop_timeout": ("SECONDS", "for running requests when it is stopped"),
-    "max_connections": ("N", "clients at once; more get 503"),
+    "max_connections": ("N", "clients at once; 64 more at a time get 503, others (with TLS all) are cut off"),
     "max_idle": ("N", "connections kept at rest to each server"),
     "control": ("SOCKET", "path of the control socket; empty: none"),
     "admin": ("HOST:PORT", "serves /metrics and /state; empty: nowhere"),

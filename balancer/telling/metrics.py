@@ -13,6 +13,11 @@ State = dict[str, Any]
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 MOVED = ("gone", "drained", "down", "failed", "rehashed", "expired", "bad_cookie")
 """Why users are moved (policies/)."""
+TURNED_AWAY = (
+    "too many connections", "no PROXY header", "no TLS", "no common protocol", "the handshake failed", "too slow",
+    "gone",
+)  # fmt: skip
+"""Why connections end before a request can come (front.py, arrival.py)."""
 
 
 class Metric(NamedTuple):
@@ -48,7 +53,11 @@ OF_ALL = {
         "counter", "Users who were moved to another backend, and why.", lambda b: b["totals"]["moved"], "reason", MOVED
     ),
     "balancer_turned_away_total": Metric(
-        "counter", "Connections that never came to a request, and why.", lambda b: b["turned_away"], "reason"
+        "counter",
+        "Connections beyond max-connections, and those that ended before their PROXY header or TLS handshake did.",
+        lambda b: b["turned_away"],
+        "reason",
+        TURNED_AWAY,
     ),
     "balancer_connections": Metric("gauge", "Open client connections.", lambda b: b["connections"]),
     "balancer_policy": Metric("gauge", "1 for the policy in force.", lambda b: {b["policy"]: 1}, "policy"),

@@ -21,6 +21,7 @@ from balancer.pool import Backend
 from balancer.settings.addresses import parse_backend
 from balancer.settings.config import BalancerConfig
 from balancer.state import Balancer
+from balancer.telling.metrics import TURNED_AWAY
 
 DATE = "Date: Thu, 01 Jan 1970 00:00:00 GMT"
 """What `ok` says of when it was made, as most servers do."""
@@ -342,6 +343,7 @@ class Rig:
         for server in self.servers.values():
             await server.close()
         assert not self.problems, self.problems
+        assert set(self.balancer.turned_away) <= set(TURNED_AWAY), "a reason that no metric is known by"
 
 
 async def events(feed: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]:

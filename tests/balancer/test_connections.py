@@ -5,7 +5,8 @@ import socket
 
 import pytest
 
-from balancer.front import LINGER
+from balancer.front import LINGER, MOST_TURNED_AWAY
+from balancer.settings.options import OPTIONS
 from tests.balancer.conftest import Start
 from tests.balancer.rig import Line, Message, Rig, Server, get, ok, until
 
@@ -277,6 +278,21 @@ async def test_too_many_clients_get_503(start: Start) -> None:
     await first.hang_up()
     await until(lambda: len(rig.balancer.clients) == 1)
     assert (await rig.ask()).status == 200
+
+
+async def test_clients_beyond_the_limit_are_counted_be_they_told_or_reset(start: Start) -> None:
+    rig = await start(Server(), max_connections=2)
+    lines = [await rig.connect() for _ in range(2 + MOST_TURNED_AWAY)]
+    await until(lambda: len(rig.balancer.clients) == len(lines))
+    for _ in range(10):
+        with pytest.raises(ConnectionError):
+            await (await rig.connect()).rest()
+    for line in lines[2:]:
+        assert (await line.answer()).status == 503
+    assert rig.balancer.turned_away == {"too many connections": MOST_TURNED_AWAY + 10}
+    assert rig.totals()["statuses"] == {"5xx": MOST_TURNED_AWAY}
+    assert rig.totals()["errors"] == 0, "a connection that came to nothing is no request that failed"
+    assert f"{MOST_TURNED_AWAY} more at a time get 503" in OPTIONS["max_connections"][1]
 
 
 async def test_what_the_system_still_holds_is_delivered_after_lingering(start: Start) -> None:
