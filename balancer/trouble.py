@@ -24,13 +24,15 @@ MOST_REPLAYS = 2
 
 
 def again(exchange: "Exchange") -> None:
-    """Send the request once more, to whoever is chosen now."""
-    backend, exchange.backend = exchange.backend, None
+    """Try the request once more, with whoever is chosen now, if anybody is left."""
+    backend = exchange.backend
     assert backend is not None
-    backend.counts.retried += 1
-    exchange.retries += 1
     exchange.balancer.left(backend)
+    exchange.backend = exchange.pick = None
     exchange.begin()
+    if exchange.pick is not None:
+        backend.counts.retried += 1
+        exchange.retries += 1
 
 
 def nobody(exchange: "Exchange", available: "Available") -> None:

@@ -54,7 +54,8 @@ class AccessLog:
 
     def tell(self, exchange: "Exchange", status: int | None) -> None:
         """A request is over; `status` as in `events.tell`."""
-        request, answer, backend = exchange.request, exchange.answer, exchange.backend
+        request, answer = exchange.request, exchange.answer
+        backend = exchange.backend or (exchange.tried[-1] if exchange.tried else None)
         client, pick = exchange.client, exchange.pick
         outcome = issued = None
         if answer is not None:

@@ -59,6 +59,7 @@ class Entry(NamedTuple):
     """Written to the client, heads included (HAProxy's %B, nginx's $bytes_sent)."""
     ms: float | None = None
     backend: str | None = None
+    """The one that answered, or that was tried last."""
     policy: str | None = None
     own: bool = True
     """The balancer answered in the backend's place."""

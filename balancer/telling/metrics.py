@@ -48,7 +48,11 @@ OF_ALL = {
         "counter", "What became of sessions.", lambda b: b["totals"]["outcomes"], "outcome", OUTCOMES
     ),
     "balancer_errors_total": Metric("counter", "Failures to serve a request.", lambda b: b["totals"]["errors"]),
-    "balancer_retried_total": Metric("counter", "Requests that were sent again.", lambda b: b["totals"]["retried"]),
+    "balancer_retried_total": Metric(
+        "counter",
+        "Times that a request was tried once more, with another backend or the same.",
+        lambda b: b["totals"]["retried"],
+    ),
     "balancer_moved_total": Metric(
         "counter", "Users who were moved to another backend, and why.", lambda b: b["totals"]["moved"], "reason", MOVED
     ),
@@ -82,7 +86,7 @@ OF_EACH = {
     ),
     "balancer_backend_errors_total": Metric("counter", "Failures to serve a request.", lambda b: b["errors"]),
     "balancer_backend_retried_total": Metric(
-        "counter", "Requests taken away from it and sent again.", lambda b: b["retried"]
+        "counter", "Requests that it did not answer, and that were tried once more.", lambda b: b["retried"]
     ),
     "balancer_backend_moved_total": Metric(
         "counter", "Users who were moved to it, and why.", lambda b: b["moved"], "reason", MOVED

@@ -115,6 +115,7 @@ async def test_what_went_wrong(logging: Logging) -> None:
     assert (await rig.ask(get("/nobody"))).status == 503
     await rig.add(Server(hangs_up))
     assert (await rig.ask(get("/lost", method="POST"))).status == 502
+    assert (await rig.ask(get("/tried"))).status == 502
     refusing = Server()
     await rig.add(refusing)
     refusing.stop_listening()
@@ -126,6 +127,7 @@ async def test_what_went_wrong(logging: Logging) -> None:
     assert [(e["target"], e["status"], e["backend"], e["own"], e["retries"]) for e in logged()] == [
         ("/nobody", 503, None, True, 0),
         ("/lost", 502, "a", True, 0),
+        ("/tried", 502, "a", True, 0),
         ("/again", 200, "c", False, 1),
     ]
 

@@ -186,6 +186,14 @@ async def test_a_lost_get_goes_to_another_server(start: Start) -> None:
     assert rig.totals()["retried"] == 1
 
 
+@pytest.mark.parametrize(("servers", "again"), [(1, 0), (2, 1), (3, 2), (4, 2)])
+async def test_only_what_was_tried_again_is_counted_as_such(start: Start, servers: int, again: int) -> None:
+    rig = await start(*[Server(hang_up_at_once) for _ in range(servers)], fall=99)
+    assert (await rig.ask()).status == 502
+    assert sum(len(server.lines) for server in rig.servers.values()) == 1 + again
+    assert rig.totals()["retried"] == again
+
+
 async def test_a_get_that_kills_servers_does_not_kill_them_all(start: Start) -> None:
     servers = [Server(hang_up_at_once) for _ in range(8)]
     rig = await start(*servers, fall=99)
