@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.strip import StripRenderable
 
 from balancer.policies import POLICIES
+from scenarios.boards.app import signals
 from scenarios.boards.app.choose import Choose
 from scenarios.boards.app.keys import KEYS, VIEWS, Help, action_at, keys_line
 from scenarios.boards.app.orders import CARRY, Orders, store_words
@@ -114,6 +115,7 @@ class BoardApp(App[None]):
             self.say(why, "moment")
 
     def on_mount(self) -> None:
+        signals.handle_in_the_loop()
         self.action_show(self.view)
         self.set_interval(1 / FRAMES, self.frame)
         self.set_interval(PAINT_EVERY, self._paint_all)
@@ -243,3 +245,4 @@ class BoardApp(App[None]):
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+        signals.handle_no_more()
