@@ -93,6 +93,20 @@ def _is_smuggled(name: bytes) -> bool:
     return plain(name) != name and plain(name).startswith(X_FORWARDED)
 
 
+def unannounced(lines: list[bytes], dropped: frozenset[bytes], family: bytes) -> list[bytes]:
+    """The lines; what is in `dropped` or begins with `family` does not come as a trailer either, so Trailer (RFC 9110
+    section 6.6.2) names none of it any more."""
+    left = []
+    for line in lines:
+        name, _, value = line.partition(b":")
+        if plain(name) == b"trailer":
+            named = [each.strip(b" \t") for each in value.split(b",")]
+            value = b", ".join(e for e in named if e and plain(e) not in dropped and not plain(e).startswith(family))
+            line = name + b": " + value if value else b""
+        left.append(line)
+    return [line for line in left if line]
+
+
 def plain(name: bytes) -> bytes:
     """A field's name as the most careless server reads it: CGI and WSGI make `_` of everything but letters."""
     return name.translate(_PLAIN)

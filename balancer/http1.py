@@ -17,6 +17,7 @@ from balancer.fields import (
     parse_request_fields,
     persists,
     tokens,
+    unannounced,
 )
 from balancer.fields import Refused as Refused
 
@@ -158,7 +159,7 @@ def parse_request(raw: bytes, trusted: bool = False) -> Request:
 def parse_response(raw: bytes, method: bytes, strip: bool = False) -> Response:
     """The head of an answer to `method` (RFC 9112 sections 4 and 6.3). Raises Refused with 502.
 
-    `strip` takes the Session-* and Served-By fields out of what goes on.
+    `strip` takes the Session-* and Served-By fields out of what goes on, and out of what Trailer announces.
     """
     lines = raw[:-4].split(b"\r\n")
     match = STATUS_LINE.fullmatch(lines[0])
@@ -170,6 +171,8 @@ def parse_response(raw: bytes, method: bytes, strip: bool = False) -> Response:
         if status < 200 or status == 204:
             dropped |= FRAMING  # no body follows, so none may be announced (RFC 9110 section 8.6)
         fields, kept = parse_fields(lines[1:], dropped, FRAMING, family)
+        if family is not None and b"trailer" in fields:
+            kept = unannounced(kept, dropped, family)
         length = _response_length(fields, minor, status, method)
     except Refused as refused:
         raise Refused(502, str(refused)) from None

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.balancer.conftest import Start
-from tests.balancer.rig import Rig, Server, get, ok
+from tests.balancer.rig import DATE, Rig, Server, get, ok
 
 
 async def test_the_backend_learns_whose_request_it_is(rig: Rig) -> None:
@@ -159,6 +159,27 @@ async def test_session_fields_reach_clients_unless_told_otherwise(start: Start) 
                 assert (name in answer) is not strip, name
             assert (answer["x-other"], answer["sessions"], answer["x-session-id"]) == ("stays", "stay", "stays")
         assert rig.totals()["outcomes"] == {"hit": 2}
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        (["Served-By, Session-Outcome"], []),
+        (["session_outcome"], []),
+        (["Digest, SERVED-BY , X-Session-A", "Session-Age,Content-Digest"], ["Digest, X-Session-A", "Content-Digest"]),
+        (["Digest"], ["Digest"]),
+    ],
+)
+async def test_what_is_stripped_is_not_announced_as_a_trailer(start: Start, said: list[str], left: list[str]) -> None:
+    for strip in (False, True):
+        server = Server()
+        head = ["HTTP/1.1 200 OK", DATE, *(f"Trailer: {each}" for each in said), "Transfer-Encoding: chunked", "", ""]
+        server.reply = lambda message, head=head: "\r\n".join(head).encode() + b"2\r\nhi\r\n0\r\nServed-By: a\r\n\r\n"
+        rig = await start(server, strip_session_headers=strip)
+        line = await rig.connect()
+        for _ in range(2):
+            answer = await line.ask(get())
+            assert (answer.body, answer.all("trailer")) == (b"hi", left if strip else said)
 
 
 async def test_one_request_remembered_is_not_the_next_one(rig: Rig) -> None:
