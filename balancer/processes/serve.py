@@ -119,7 +119,7 @@ def _secret(config: BalancerConfig, legacy: Legacy) -> bytes:
 def _make_room(balancer: Balancer) -> None:
     """Hold clients down to what the limit on open files allows in each process."""
     config = balancer.config
-    wanted = -(-config.max_connections // config.workers)
+    wanted = config.most_clients(0)
     balancer.most_clients, balancer.most_upstreams = claim(wanted)
     if balancer.most_clients < wanted:
         most = balancer.most_clients * config.workers

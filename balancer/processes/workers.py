@@ -123,7 +123,8 @@ class Workers:
         assert process.stdout is not None
         if not await process.stdout.readline():  # its control socket is not there
             raise ControlError(f"worker {worker.number} ended before it could begin: it {_end(await process.wait())}")
-        share = replace(config, workers=1, control="", admin="", max_connections=self.model.most_clients)
+        most_clients = min(config.most_clients(worker.number), self.model.most_clients)
+        share = replace(config, workers=1, control="", admin="", max_connections=most_clients)
         seed = None if config.seed is None else f"{config.seed}/{worker.number}"
         async with self.order:
             said = await worker.told(

@@ -82,6 +82,9 @@ class BalancerConfig:
             yield Problem("workers", f"at most {MOST_WORKERS}, and no more than there are cores, not {self.workers}")
         elif self.workers > 1 and sys.platform != "linux":
             yield Problem("workers", "only Linux shares a port evenly: use one worker here")
+        elif self.max_connections < self.workers:
+            said = f"must be {self.workers} at least, one for each worker, not {self.max_connections}"
+            yield Problem("max_connections", said)
         yield from _refused("listen", split_address, self.listen)
         yield from _backends(self)
         yield from _services(self)
@@ -108,6 +111,10 @@ class BalancerConfig:
     @property
     def address(self) -> tuple[str, int]:
         return split_address(self.listen)
+
+    def most_clients(self, worker: int) -> int:
+        """Of `max_connections`, what this worker (0, 1, ...) may have: the first ones get what is left over."""
+        return (self.max_connections + self.workers - 1 - worker) // self.workers
 
     @property
     def sticky_options(self) -> StickyOptions:

@@ -10,6 +10,7 @@ import pytest
 
 from balancer.settings.config import KINDS, WORDS, BalancerConfig, word
 from balancer.settings.options import OPTIONS, Asked, parse, summary
+from balancer.settings.problems import ConfigError
 
 
 def told(capsys: pytest.CaptureFixture[str], *argv: str) -> list[str]:
@@ -252,3 +253,13 @@ def test_check_as_a_process(file: Path) -> None:
 
 def test_lists_have_their_singular() -> None:
     assert WORDS["backend"] == "backends"
+
+
+@pytest.mark.parametrize("clients", [7, 8, 9, 10_000])
+def test_the_workers_shares_of_clients_add_up(clients: int) -> None:
+    config = BalancerConfig(max_connections=clients, workers=7)
+    shares = [config.most_clients(worker) for worker in range(7)]
+    assert sum(shares) == clients
+    assert 1 <= min(shares) <= max(shares) <= min(shares) + 1
+    with pytest.raises(ConfigError, match="--max-connections: must be 7 at least, one for each worker, not 6"):
+        BalancerConfig(max_connections=6, workers=7)

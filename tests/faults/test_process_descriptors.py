@@ -168,3 +168,14 @@ async def test_each_worker_has_its_own_room(processes: Processes, server: Server
     assert 50 <= max(worker["connections"] for worker in workers) <= 51
     for line in lines:
         await line.hang_up()
+
+
+async def test_not_more_clients_than_the_workers_may_have_together(processes: Processes, server: Server) -> None:
+    options = ("--workers", "2", "--max-connections", "3")
+    _, address = await processes.balancer(f"a={server.address}", options=options)
+    lines = [await connected(address) for _ in range(14)]
+    answers = [(await line.ask(get())).status for line in lines]
+    assert 1 <= answers.count(200) <= 3
+    assert answers.count(503) == 14 - answers.count(200)
+    for line in lines:
+        await line.hang_up()
