@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Container
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.css.scalar import Scalar
 from textual.events import Click, Resize
-from textual.screen import Screen
 from textual.strip import StripRenderable
 
 from balancer.policies import POLICIES
@@ -79,6 +78,7 @@ class BoardApp(App[None]):
         self._glyphs = glyphs
         self._said: Line = [("arrow keys choose a server, Tab shows more", "quiet")]
         self._frames = 0
+        self._panels: dict[str | None, Panel] = {}
         self._other_view = asyncio.Event()
         self._orders = Orders(cluster, self.say)
 
@@ -98,11 +98,6 @@ class BoardApp(App[None]):
         yield Panel(lambda w, h: [[(phrase(text, w, glyphs), style) for text, style in self._said]], id="said")
         yield Panel(lambda w, h: keys_line(w, glyphs), id="keys")
 
-    @property
-    def _board(self) -> Screen[Any]:
-        """The screen with the panels; questions and the help come over it."""
-        return self.screen_stack[0]
-
     def _heading(self, width: int, height: int) -> list[Line]:
         return [heading(self.fold, self._title, width, self._glyphs), *rate_now(self.fold, width, self._glyphs)]
 
@@ -115,6 +110,9 @@ class BoardApp(App[None]):
             self.say(why, "moment")
 
     def on_mount(self) -> None:
+        # Kept, and not looked up: a frame may come when the screen has been taken down already.
+        self._board, self._upper = self.screen, self.query_one("#upper")
+        self._panels = {panel.id: panel for panel in self.query(Panel)}
         signals.handle_in_the_loop()
         self.action_show(self.view)
         self.set_interval(1 / FRAMES, self.frame)
@@ -127,7 +125,7 @@ class BoardApp(App[None]):
     async def _look_into_logbooks(self) -> None:
         while True:
             self._other_view.clear()
-            if any(panel.region.area for panel in self._board.query("#logbooks, #servers")):
+            if any(self._panels[name].region.area for name in ("logbooks", "servers")):
                 with suppress(LabError):  # shown as they were; what ails the lab the feed will say
                     self.books = (await self.cluster.logbooks(ENTRIES))["logbooks"]
             with suppress(TimeoutError):
@@ -142,21 +140,20 @@ class BoardApp(App[None]):
         self.redraw(() if self._frames % FRAMES == 0 else CALM)
 
     def _make_room_for_cards(self) -> None:
+        width = self._panels["servers"].size.width
         tall = self._board.has_class("-tall")
-        for upper in self._board.query("#upper"):  # none yet, or none any more, while the application starts or ends
-            width = self._board.query_one("#servers").size.width
-            height = cards.room_for(len(self.fold.servers), width) if tall else cards.FEWEST
-            if upper.styles.height != Scalar.parse(str(height)):
-                upper.styles.height = height
+        height = cards.room_for(len(self.fold.servers), width) if tall else cards.FEWEST
+        if self._upper.styles.height != Scalar.parse(str(height)):
+            self._upper.styles.height = height
 
     def _paint_all(self, _: object = None) -> None:
         """Something else may have written to the terminal: the shell after Ctrl-Z, a message of the system."""
-        self.screen.refresh()
+        self._board.refresh()
 
     def redraw(self, but: Container[str | None] = ()) -> None:
         """Bring every panel up to date, but those of these names."""
-        for panel in self._board.query(Panel):
-            if panel.id not in but:
+        for name, panel in self._panels.items():
+            if name not in but:
                 panel.redraw()
 
     def say(self, words: str, style: str = "") -> None:
