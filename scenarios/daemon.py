@@ -10,6 +10,7 @@ from typing import Any
 
 from scenarios import runtime
 from scenarios.boards.live import watch_feed
+from scenarios.cluster import CLUSTERS
 from scenarios.cluster.attached import AttachedCluster
 from scenarios.cluster.base import Cluster
 from scenarios.cluster.door import open_door
@@ -42,6 +43,8 @@ class Wanted:
     port: int
     admin: int | None = None
     """The port of /metrics; None: none, 0: any free one."""
+    cluster: str = "processes"
+    """One of CLUSTERS."""
 
 
 async def serve(wanted: Wanted, on_ready: Ready) -> None:
@@ -94,7 +97,7 @@ async def open_lab(wanted: Wanted) -> AsyncIterator[tuple[ProcessCluster, "async
         if wanted.admin is not None:
             check_port(HOST, wanted.admin)
             admin["admin"] = f"{HOST}:{wanted.admin}"
-        cluster = await ProcessCluster.start(
+        cluster = await CLUSTERS[wanted.cluster].start(
             place.folder,
             servers=wanted.servers,
             store=wanted.store,

@@ -9,8 +9,8 @@ from types import ModuleType
 from typing import Any
 
 from scenarios import runtime, script
+from scenarios.cluster import CLUSTERS
 from scenarios.cluster.base import Cluster
-from scenarios.cluster.processes import ProcessCluster
 from scenarios.recording import Journal
 from scenarios.stage import Settings
 
@@ -29,12 +29,14 @@ async def run(
     journal: Journal | None = None,
     listeners: Sequence[Listener] = (),
     show: Callable[[dict[str, Any], str], None],
+    kind: str = "processes",
 ) -> dict[str, Any]:
-    """Play on a cluster that lives for this run only; the run's record. Raises LabError, with everything ended."""
+    """Play on a cluster that lives for this run only; the run's record. `kind` is one of CLUSTERS. Raises LabError,
+    with everything ended."""
     place = runtime.claim(f"run-{os.getpid()}")
     try:
         start = {**script.start_of(play), "on_unknown": settings.on_unknown}
-        async with await ProcessCluster.start(place.folder, keep=(place.lock,), **start) as cluster:
+        async with await CLUSTERS[kind].start(place.folder, keep=(place.lock,), **start) as cluster:
             return await on_cluster(name, play, cluster, settings, limit, journal, listeners, show)
     finally:
         place.release()

@@ -1,7 +1,9 @@
 """Real Redis and PostgreSQL servers for the tests, one of each per pytest worker."""
 
 import asyncio
+import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,3 +67,19 @@ async def postgres_dsn(postgres_server_dsn: str) -> str:
     finally:
         await connection.close()
     return postgres_server_dsn
+
+
+@pytest.fixture(scope="session")
+def docker_environ() -> dict[str, str]:
+    """What a lab in containers is told; skipped without an engine, unless SESSION_LAB_REQUIRE_DOCKER is set (.ci/run).
+    SESSION_LAB_STAND_INS names an image with Debian's programs where no registry can be reached."""
+    try:
+        asked = ["docker", "version", "--format", "{{.Server.Version}}"]
+        subprocess.run(asked, check=True, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.SubprocessError) as problem:
+        if os.environ.get("SESSION_LAB_REQUIRE_DOCKER"):
+            pytest.fail(f"no Docker Engine: {getattr(problem, 'stderr', '') or problem}")
+        pytest.skip("no Docker Engine answers: set DOCKER_HOST, or start one")
+    kept = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "DATABASE_URL")}
+    stand_in = os.environ.get("SESSION_LAB_STAND_INS")
+    return {**kept, "REDIS_IMAGE": stand_in} if stand_in else kept

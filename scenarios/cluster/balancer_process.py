@@ -13,7 +13,6 @@ from scenarios.cluster.programs import last_line
 from scenarios.errors import LabError
 from servers.control import ControlError, call, stream
 
-READY_WITHIN = 20.0
 ANSWER_WITHIN = 10.0
 STOPS_WITHIN = 3.0
 
@@ -24,11 +23,12 @@ class BalancerProcess:
     def __init__(self, folder: Path, children: Children, config: Mapping[str, Any]) -> None:
         self._control = folder / "balancer.sock"
         self._log = folder / "balancer.log"
+        self._ready_within = children.ready_within
         self._child = children.fork("balancer", "balancer", {**config, "control": str(self._control), "backends": ()})
 
     async def until_ready(self) -> str:
         """The address it listens on."""
-        return await self._child.until_ready(self._log, READY_WITHIN)
+        return await self._child.until_ready(self._log, self._ready_within)
 
     async def until_ended(self) -> None:
         await self._child.wait()

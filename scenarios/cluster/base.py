@@ -4,7 +4,13 @@ Every method raises LabError when it cannot do what was asked; its message says 
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any, Protocol
+from dataclasses import dataclass
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from scenarios.cluster.processes import ProcessCluster
 
 
 class Cluster(Protocol):
@@ -84,3 +90,16 @@ class Cluster(Protocol):
 
     async def stop(self) -> None:
         """End everything and leave nothing behind."""
+
+
+@dataclass(frozen=True)
+class ClusterKind:
+    """One line of the CLUSTERS table. The module is imported when a cluster is started: the table costs nothing."""
+
+    where: str  # MODULE:FUNCTION
+    summary: str
+
+    async def start(self, folder: Path, **options: Any) -> "ProcessCluster":
+        """See `ProcessCluster.start`."""
+        cluster: ProcessCluster = await resolve_name(self.where)(folder, **options)
+        return cluster

@@ -61,6 +61,9 @@ class Child:
 class Children:
     """The nursery and everything it started. Use `await Children.start(...)`."""
 
+    ready_within = 20.0
+    """Seconds that a server or the balancer may take to be ready."""
+
     def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
         self._folder = folder
         self._process = process

@@ -13,7 +13,6 @@ from scenarios.cluster.children import Child, Children
 from scenarios.errors import LabError
 from servers.control import ControlError, call
 
-READY_WITHIN = 20.0
 SWITCH_WITHIN = 30.0  # a migration copies every session
 STOPS_WITHIN = 12.0  # servers give running requests 10 s
 STATE_WITHIN = 0.5  # a paused server does not answer; the status must not wait for it
@@ -118,7 +117,8 @@ class Fleet:
 
         Raises LabError with what a server said that does not listen; the others are added all the same.
         """
-        ready = [server.child.until_ready(self._folder / f"{server.name}.log", READY_WITHIN) for server in started]
+        within = self._children.ready_within
+        ready = [server.child.until_ready(self._folder / f"{server.name}.log", within) for server in started]
         results = await asyncio.gather(*ready, return_exceptions=True)
         for server, result in zip(started, results, strict=True):
             if isinstance(result, str):

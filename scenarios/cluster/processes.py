@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -55,11 +55,13 @@ class ProcessCluster:
         balancer_options: Mapping[str, Any] | None = None,
         keep: Sequence[int] = (),
         environ: Mapping[str, str] = os.environ,
+        children: Callable[[Path, Sequence[int]], Awaitable[Children]] = Children.start,
     ) -> Self:
         """Return when every server answers through the balancer.
 
         `folder` (its path short) is the cluster's own: made private here, removed at the end. `port` 0 takes a free
-        one. The options go into ServerConfig and BalancerConfig; `keep`: see `Children.start`.
+        one. The options go into ServerConfig and BalancerConfig; `keep`: see `Children.start`; `children` begins what
+        starts and ends the processes (docker.py has another).
         Raises LabError, with everything ended again: port taken, unknown store or policy, a store that fails, ...
         """
         check_count(servers)
@@ -70,7 +72,7 @@ class ProcessCluster:
         cluster = cls(folder, host, environ)
         shop = folder / "shop.db"
         options = {"on_unknown": on_unknown, "shop": str(shop), **(server_options or {})}
-        cluster._children = await Children.start(folder, keep)
+        cluster._children = await children(folder, keep)
         try:
             cluster._stores = SharedStores(folder, cluster._children, environ)
             url = await cluster._stores.url(store)  # before the forks, while the nursery still imports

@@ -94,6 +94,12 @@ def add_board(parser: argparse.ArgumentParser) -> None:
     add_choice(parser, "--board", BOARDS, "how it is shown; by default as the terminal allows", None)
 
 
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    from scenarios.cluster import CLUSTERS
+
+    add_choice(parser, "--cluster", CLUSTERS, "where it runs", "processes")
+
+
 def add_servers(parser: argparse.ArgumentParser, default: int) -> None:
     parser.add_argument(
         "--servers",

@@ -3,12 +3,13 @@
 import argparse
 
 from scenarios.commands import playing
-from scenarios.commands.arguments import add_on_unknown
+from scenarios.commands.arguments import add_cluster, add_on_unknown
 
 EXAMPLES = """\
 {lab} keeps-logging-out                 the whole incident, about 15 seconds
 {lab} keeps-logging-out --pace watch    slower, with a board to watch and pauses to read (Enter goes on)
 {lab} five-servers --json               the record of the run instead of the report
+{lab} keeps-logging-out --cluster docker  every server in a container of its own
 {lab} my-scenario.py --seed 7 --journal run.jsonl
 
 The newest runs are kept: `lab report` makes a page of the last one, `lab replay` shows it again."""
@@ -17,6 +18,7 @@ The newest runs are kept: `lab report` makes a page of the last one, `lab replay
 def arguments(parser: argparse.ArgumentParser) -> None:
     playing.arguments(parser)
     add_on_unknown(parser)
+    add_cluster(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -38,6 +40,7 @@ def main(args: argparse.Namespace) -> int:
                     journal=journal,
                     listeners=listeners,
                     show=shown.act,
+                    kind=args.cluster,
                 )
             )
         return shown.result(result, journal)

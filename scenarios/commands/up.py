@@ -6,6 +6,7 @@ from scenarios.commands.arguments import (
     MOST_USERS,
     PROGRAM,
     add_board,
+    add_cluster,
     add_name,
     add_on_unknown,
     add_policy,
@@ -28,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_store(parser, "memory")
     add_policy(parser, "round_robin")
     add_on_unknown(parser)
+    add_cluster(parser)
     add(
         "--users",
         type=number("number of users", 0, MOST_USERS),
@@ -50,6 +52,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     from scenarios import daemon, orderly, runtime
+
+    if args.cluster == "docker" and args.admin is not None:
+        raise LabError("--admin is for processes; in containers compose/ has Prometheus (profile observe)")
     from scenarios.boards.choice import board_for
 
     if args.detach and args.board:
@@ -64,6 +69,7 @@ def main(args: argparse.Namespace) -> int:
         users=args.users,
         seed=args.seed,
         port=args.port,
+        cluster=args.cluster,
         admin=args.admin,
     )
     if args.detach:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from scenarios import runtime
+from scenarios.cluster import docker
 from scenarios.cluster.attached import AttachedCluster
 from scenarios.cluster.base import Cluster
 from scenarios.cluster.door import open_door
@@ -21,14 +22,20 @@ from tests.scenarios.cluster.traffic import ask, feed, load, member
 COUNTS = {"requests", "with_session", "logged_out", "outcomes", "statuses", "errors", "retried", "moved"}
 
 
-@pytest.fixture(params=["processes", "attached"])
+DOCKER = pytest.param("docker", marks=[pytest.mark.slow, pytest.mark.timeout(300)])
+
+
+@pytest.fixture(params=["processes", "attached", DOCKER])
 async def cluster(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="lab-", dir="/tmp"))
     environ = {"XDG_RUNTIME_DIR": str(folder)}
     place = runtime.claim("c", environ)
     try:
-        path = {"PATH": "/usr/bin"}
-        processes = await ProcessCluster.start(place.folder, servers=2, keep=(place.lock,), environ=path)
+        if request.param == "docker":
+            processes = await docker.start(place.folder, servers=2, environ=request.getfixturevalue("docker_environ"))
+        else:
+            path = {"PATH": "/usr/bin"}
+            processes = await ProcessCluster.start(place.folder, servers=2, keep=(place.lock,), environ=path)
         async with processes, open_door(processes, place.folder / runtime.DOOR):
             if request.param == "attached":
                 yield await AttachedCluster.attach("c", environ)

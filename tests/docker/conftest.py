@@ -60,18 +60,7 @@ def until(said: str, look: Callable[[], Any], within: float = 90) -> Any:
 
 
 @pytest.fixture(scope="session")
-def engine() -> str:
-    """Its version."""
-    try:
-        return run("docker", "version", "--format", "{{.Server.Version}}", within=30).strip()
-    except (OSError, subprocess.TimeoutExpired) as problem:
-        if os.environ.get("SESSION_LAB_REQUIRE_DOCKER"):
-            pytest.fail(f"no Docker Engine: {problem}")
-        pytest.skip("no Docker Engine answers: set DOCKER_HOST, or start one")
-
-
-@pytest.fixture(scope="session")
-def image(engine: str) -> str:
+def image(docker_environ: dict[str, str]) -> str:
     """The lab's image, built from the checkout."""
     name = "session-lab:tests"
     base = os.environ.get("SESSION_LAB_PYTHON", "")

@@ -1,0 +1,245 @@
+"""The processes of a cluster as containers, one each: what `Children` is for processes of this machine.
+
+The lab's folder is mounted into every container at its own path, so control sockets, logs, the store's socket and the
+shop's orders work as they do without containers; users and servers meet over the engine's network.
+"""
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException, NotFound
+from docker.models.containers import Container
+from docker.models.networks import Network
+
+from scenarios.cluster.children import Child, settle
+from scenarios.cluster.image import have, image
+from scenarios.cluster.inside import WORDS
+from scenarios.cluster.nursery import wipe
+from scenarios.cluster.programs import Program, Running
+from scenarios.errors import LabError
+
+LABEL = "session-lab"
+"""On everything that is ours; its value is the lab's folder."""
+PORTS = {"server": 8001, "balancer": 8080}
+HELD: dict[str, Any] = {
+    "read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"], "tmpfs": {"/tmp": ""},
+}  # fmt: skip
+CONNECTIONS = 256
+"""To the engine: one for each container that is waited for."""
+
+
+class ContainerChild(Child):
+    """One container. A stopped process is a paused one here: its connections stay, nothing answers."""
+
+    container: Container | None = None
+
+    async def signal(self, number: int) -> None:
+        if self.container is not None and not self.ended.done():
+            await asyncio.to_thread(send, self.container, number)
+
+
+def send(container: Container, number: int) -> None:
+    """One that has ended, or is not paused, is left alone."""
+    try:
+        match number:
+            case signal.SIGSTOP:
+                container.pause()
+            case signal.SIGCONT:
+                container.unpause()
+            case signal.SIGKILL:
+                container.remove(force=True)  # kills a paused one, too
+            case _:
+                container.kill(number)
+    except (APIError, NotFound):
+        pass
+
+
+class Containers:
+    """Has what the cluster asks of `Children`. Use `await Containers.start(...)`."""
+
+    pid = 0  # there is no nursery
+    ready_within = 120.0  # seconds; each container starts an interpreter of its own, all of them at once
+
+    def __init__(self, folder: Path, engine: docker.DockerClient, environ: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._engine = engine
+        self._environ = environ
+        self.image = ""
+        self.network: Network
+        self._keys = itertools.count(1)
+        self._children: dict[int, ContainerChild] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._words: asyncio.Server | None = None
+        self._stopping = False
+
+    @classmethod
+    async def start(cls, folder: Path, environ: Mapping[str, str] = os.environ) -> "Containers":
+        """Raises LabError: no engine, or no image."""
+        containers = cls(folder, await asyncio.to_thread(engine), environ)
+        try:
+            containers.image = await asyncio.to_thread(image, containers._engine, say, environ)
+            network = f"{LABEL}-{folder.name}"
+            containers.network = await asyncio.to_thread(
+                containers._engine.networks.create, network, driver="bridge", labels={LABEL: str(folder)}
+            )
+            containers._words = await asyncio.start_unix_server(containers._hear, str(folder / WORDS))
+        except DockerException as failure:
+            await containers.stop()
+            raise LabError(said(failure)) from None
+        except BaseException:
+            await containers.stop()
+            raise
+        return containers
+
+    def fork(self, kind: str, name: str, config: dict[str, Any]) -> ContainerChild:
+        """Begin to start a server or the balancer; `until_ready` of the answer waits for it."""
+        if kind not in PORTS:
+            raise LabError(
+                "your own store cannot be taken away from containers: unset its URL to let the lab start one"
+            )
+        child = self._expect(name)
+        port = PORTS[kind]
+        options: dict[str, Any] = {}
+        if kind == "balancer":
+            host, _, wanted = config["listen"].rpartition(":")
+            options = {"ports": {f"{port}/tcp": (host, int(wanted) or None)}}
+        inside = json.dumps({**config, "listen": f"0.0.0.0:{port}"})
+        words = ["python3", "-m", "scenarios.cluster.inside", str(child._key), kind, str(self._folder), name, inside]
+        self._later(self._run(child, self.image, words, options))
+        return child
+
+    async def launch(self, program: Program) -> Running:
+        """A store's program, by the name it has in its own image. Raises LabError."""
+        if program.name != "redis":
+            raise LabError("in containers there are the stores memory, sqlite and redis: choose one of them")
+        child = self._expect(program.name)
+        name = self._environ.get("REDIS_IMAGE", "redis:7-alpine")
+        chosen = await asyncio.to_thread(have, self._engine, name, "REDIS_IMAGE")
+        await self._run(child, chosen, ["redis-server", *program.argv[1:]], {"entrypoint": []})
+        await child.started  # raises what went wrong
+        return child
+
+    async def stop(self) -> None:
+        """End what still runs and remove everything that is ours: containers, network, folder."""
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._words is not None:
+            self._words.close()
+        await asyncio.to_thread(remove, self._engine, str(self._folder))
+        for child in self._children.values():
+            settle(child.ended, -signal.SIGKILL)
+        await asyncio.to_thread(self._engine.close)
+        await asyncio.to_thread(wipe, self._folder)
+
+    def _expect(self, name: str) -> ContainerChild:
+        key = next(self._keys)
+        child = self._children[key] = ContainerChild(key, name, self)  # type: ignore[arg-type]
+        return child
+
+    def _later(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, child: ContainerChild, image: str, words: list[str], options: dict[str, Any]) -> None:
+        try:
+            child.container = await asyncio.to_thread(self._create, child, image, words, options)
+            child.pid = child.container.attrs["State"]["Pid"]
+        except DockerException as failure:
+            settle(child.started, LabError(said(failure)))
+            settle(child.ready, LabError(said(failure)))
+            settle(child.ended, -signal.SIGKILL)
+            return
+        settle(child.started, None)
+        loop = asyncio.get_running_loop()
+        Thread(target=wait, args=(child, loop), daemon=True).start()
+
+    def _create(self, child: ContainerChild, image: str, words: list[str], options: dict[str, Any]) -> Container:
+        container: Container = self._engine.containers.run(
+            image, words, detach=True, name=f"{self.network.name}-{child.name}-{child._key}", network=self.network.name,
+            labels={LABEL: str(self._folder)}, user=f"{os.getuid()}:{os.getgid()}", init=False,
+            volumes={str(self._folder): {"bind": str(self._folder), "mode": "rw"}}, healthcheck={"test": ["NONE"]},
+            **HELD, **options,
+        )  # fmt: skip
+        container.reload()
+        return container
+
+    async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A container tells that it is ready."""
+        try:
+            while line := await reader.readline():
+                word = json.loads(line)
+                child = self._children[word["key"]]
+                await child.started
+                settle(child.ready, await asyncio.to_thread(self._address, child, word["ready"]))
+        finally:
+            writer.close()
+
+    def _address(self, child: ContainerChild, inside: str) -> str:
+        """Where a container is reached: from this machine if it publishes a port, or else on the lab's network."""
+        assert child.container is not None
+        child.container.reload()
+        settings = child.container.attrs["NetworkSettings"]
+        port = inside.rpartition(":")[2]
+        for published in settings["Ports"].get(f"{port}/tcp") or ():
+            return f"{published['HostIp']}:{published['HostPort']}"
+        return f"{settings['Networks'][self.network.name]['IPAddress']}:{port}"
+
+
+def wait(child: ContainerChild, loop: asyncio.AbstractEventLoop) -> None:
+    """In a thread: until the container has ended, which is then removed."""
+    assert child.container is not None
+    try:
+        code = int(child.container.wait()["StatusCode"])
+        child.container.remove(force=True)
+    except (DockerException, OSError):
+        code = -signal.SIGKILL
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(settle, child.ended, code)
+
+
+def engine() -> docker.DockerClient:
+    """The one DOCKER_HOST names, or this machine's. Raises LabError when there is none, or it is not ours to use."""
+    try:
+        client = docker.from_env(timeout=60, max_pool_size=CONNECTIONS)
+        client.ping()
+    except (DockerException, OSError) as failure:
+        if "permission denied" in str(failure).lower():
+            raise LabError(
+                "the Docker Engine does not let you in: join its group (docker), or set DOCKER_HOST"
+            ) from None
+        raise LabError("no Docker Engine answers: start one, or set DOCKER_HOST to where it listens") from None
+    return client
+
+
+def remove(client: docker.DockerClient, folder: str) -> None:
+    """Everything that carries this label, and nothing else."""
+    ours: dict[str, Any] = {"label": f"{LABEL}={folder}"}
+    for container in client.containers.list(all=True, filters=ours):
+        send(container, signal.SIGKILL)
+    for network in client.networks.list(filters=ours):
+        network.remove()
+
+
+def said(failure: Exception) -> str:
+    why = getattr(failure, "explanation", None) or str(failure)
+    if "port is already allocated" in why or "address already in use" in why:
+        return "the port is taken: choose another --port"
+    if "no space left" in why:
+        return "no room left on the engine's disk: make some (docker system df), then start again"
+    return f"the Docker Engine says: {why.splitlines()[0][:200]}"
+
+
+def say(step: str) -> None:
+    print(f"lab: {step}", file=sys.stderr, flush=True)

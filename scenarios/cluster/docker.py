@@ -1,0 +1,23 @@
+"""The same cluster, every process in a container of its own on a Docker Engine."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scenarios.cluster.children import Children
+from scenarios.cluster.containers import Containers
+from scenarios.cluster.processes import ProcessCluster
+from scenarios.errors import LabError
+
+
+async def start(folder: Path, environ: Mapping[str, str] = os.environ, **options: Any) -> ProcessCluster:
+    """As `ProcessCluster.start`. Raises LabError, with everything ended again: no engine, no image, port taken, ..."""
+    for variable in ("REDIS_URL", "DATABASE_URL"):
+        if environ.get(variable):
+            raise LabError(f"containers cannot reach your own store: unset {variable} to let the lab start one")
+
+    async def containers(folder: Path, keep: Sequence[int]) -> Children:
+        return await Containers.start(folder, environ)  # type: ignore[return-value]  # has what is used of it
+
+    return await ProcessCluster.start(folder, environ=environ, children=containers, **options)

@@ -1,0 +1,75 @@
+"""The lab's own image: built from this checkout when its engine does not have it yet."""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import BuildError, DockerException, ImageNotFound
+
+from scenarios.errors import LabError
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SOURCES = ("compose/Dockerfile", "requirements.lock", "servers", "balancer", "scenarios")
+REPOSITORY = "session-lab"
+
+
+def image(engine: docker.DockerClient, say: Callable[[str], None], environ: Mapping[str, str] = os.environ) -> str:
+    """The name of an image of exactly these sources; SESSION_LAB_IMAGE names another. `say` is told of each step of a
+    build. SESSION_LAB_PYTHON is the base to build on, one that is on the engine. Raises LabError."""
+    if chosen := environ.get("SESSION_LAB_IMAGE"):
+        return have(engine, chosen, "SESSION_LAB_IMAGE")
+    if not (CHECKOUT / "compose" / "Dockerfile").is_file():
+        raise LabError("containers are built from a checkout: run ./lab there, or name an image: SESSION_LAB_IMAGE")
+    base = environ.get("SESSION_LAB_PYTHON", "")
+    tag = f"{REPOSITORY}:{digest(base)}"
+    try:
+        engine.images.get(tag)
+    except ImageNotFound:
+        build(engine, tag, base, say)
+    return tag
+
+
+def have(engine: docker.DockerClient, name: str, variable: str) -> str:
+    """An image that the engine has, or can get. Raises LabError."""
+    try:
+        engine.images.get(name)
+    except ImageNotFound:
+        try:
+            engine.images.pull(name)
+        except DockerException as failure:
+            why = str(failure).splitlines()[0][:160]
+            raise LabError(
+                f"there is no image {name} and it cannot be pulled ({why}): name one with {variable}"
+            ) from None
+    return name
+
+
+def digest(base: str) -> str:
+    """Of everything the image is made of."""
+    told = hashlib.sha256(base.encode())
+    for source in SOURCES:
+        path = CHECKOUT / source
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                told.update(f"{file.relative_to(CHECKOUT)}\n".encode() + file.read_bytes())
+    return told.hexdigest()[:12]
+
+
+def build(engine: docker.DockerClient, tag: str, base: str, say: Callable[[str], None]) -> None:
+    options: dict[str, Any] = {"buildargs": {"PYTHON": base}, "network_mode": "host"} if base else {}
+    try:
+        lines = engine.api.build(
+            path=str(CHECKOUT), dockerfile="compose/Dockerfile", tag=tag, rm=True, decode=True, **options
+        )
+        for line in lines:
+            if "error" in line:
+                raise BuildError(line["error"], iter(()))
+            step = str(line.get("stream", "")).strip()
+            if step.startswith("Step "):
+                say(f"building {tag}: {step}"[:79])
+    except (BuildError, DockerException) as failure:
+        why = str(failure).splitlines()[0][:200]
+        raise LabError(f"the image cannot be built: {why}; name a base that is there: SESSION_LAB_PYTHON") from None

@@ -1,0 +1,93 @@
+"""`--cluster docker`: the commands people use, and what is left afterwards."""
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.processes import LAB, Done
+from tests.docker.conftest import CHECKOUT, run, until
+from tests.docker.visitors import clicks
+
+Lab = Callable[..., Done]
+
+
+@pytest.fixture
+def environ(docker_environ: dict[str, str], short_folder: Path) -> dict[str, str]:
+    return {**docker_environ, "PYTHONPATH": str(CHECKOUT), "XDG_RUNTIME_DIR": str(short_folder)}
+
+
+@pytest.fixture
+def lab(environ: dict[str, str], short_folder: Path) -> Iterator[Lab]:
+    def start(*words: str) -> Done:
+        return subprocess.run([*LAB, *words], env=environ, capture_output=True, text=True, timeout=500)
+
+    yield start
+    assert ours(short_folder) == []
+
+
+def ours(folder: Path) -> list[str]:
+    """Containers and networks of labs in this runtime folder."""
+    left = []
+    for kind in ("ps -a", "network ls"):
+        ids = run("docker", *kind.split(), "-q", "--filter", "label=session-lab").split()
+        for id in ids:
+            about = json.loads(run("docker", "inspect", id))[0]
+            label = (about.get("Config") or about)["Labels"]["session-lab"]
+            left += [f"{kind} {about['Name']}"] if label.startswith(str(folder)) else []
+    return left
+
+
+def test_the_incident_passes(lab: Lab) -> None:
+    done = lab("run", "keeps-logging-out", "--cluster", "docker", "--servers", "5", "--json", "--no-journal")
+    assert done.returncode == 0, done.stderr[-2000:]
+    result = json.loads(done.stdout)
+    assert result["verdict"] == "pass"
+    assert len(result["acts"]) == 6
+
+
+def test_a_lab_that_was_killed_is_cleared_away_and_nobody_elses(
+    lab: Lab, environ: dict[str, str], short_folder: Path
+) -> None:
+    up = ["up", "--servers", "2", "--cluster", "docker"]
+    other = lab(*up, "--name", "other", "--detach")
+    assert other.returncode == 0, other.stderr[-2000:]
+    with subprocess.Popen([*LAB, *up], env=environ, stdout=subprocess.PIPE, text=True) as doomed:
+        assert doomed.stdout is not None
+        url = doomed.stdout.readline().split()[4]
+        assert sum(clicks(url, 6)[0].values()) == 6
+        doomed.kill()
+    assert len(ours(short_folder)) == 2 * 4, "a balancer, two servers, a network; of both"
+    down = lab("down", "--cluster", "docker")
+    assert down.returncode == 0, down.stderr
+    assert len(ours(short_folder)) == 4
+    assert lab("status", "--name", "other").returncode == 0
+    assert lab("down", "--name", "other").returncode == 0
+
+
+def test_ctrl_c_while_it_starts(environ: dict[str, str], short_folder: Path) -> None:
+    words = [*LAB, "up", "--servers", "4", "--cluster", "docker"]
+    with subprocess.Popen(words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as starting:
+        until("no container begins", lambda: ours(short_folder))
+        starting.send_signal(signal.SIGINT)
+        assert starting.wait(60) == 130
+    assert ours(short_folder) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"DOCKER_HOST": "unix:///nowhere.sock"}, "no Docker Engine answers"),
+        ({"REDIS_URL": "redis://127.0.0.1"}, "unset REDIS_URL"),
+        ({"SESSION_LAB_IMAGE": "session-lab-no-such-image"}, "name one with SESSION_LAB_IMAGE"),
+    ],
+)
+def test_what_cannot_be_done(environ: dict[str, str], more: dict[str, str], said: str) -> None:
+    words = [*LAB, "run", "five-servers", "--cluster", "docker"]
+    done = subprocess.run(words, env={**environ, **more}, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
