@@ -1,8 +1,8 @@
 """One worker of `--workers N`: `python -m balancer.processes.worker SOCKET`, started by its parent (workers.py).
 
 It is a balancer without settings of its own: at its control socket the parent tells it once with what to begin, and
-from then on whatever is told to the parent. It ends when told to, and when its parent is gone: the pipe on its standard
-input ends then, however the parent died.
+from then on whatever is told to the parent. It ends when told to, and when its parent is gone: the socket that is its
+standard input ends then, however the parent died. Its stdout is the parent's, for the access log.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from balancer.traffic import Traffic
 from servers.control import Command, ControlError, Stream, serve_control
 
 STDIN = 0
+"""A socket whose other end the parent holds."""
 
 
 class Worker:
@@ -87,7 +88,7 @@ async def work(path: Path) -> None:
     control = await serve_control(path, worker.commands, worker.streams)
     loop.add_reader(STDIN, worker.stop.set)
     try:
-        os.write(1, b"here\n")
+        os.write(STDIN, b"here")
     except BrokenPipeError:  # the parent is gone already
         worker.stop.set()
     await worker.stop.wait()

@@ -5,15 +5,11 @@ the model: a command is judged and done there first, and then told to every work
 """
 
 import asyncio
-import os
-import signal
 import socket
-import sys
 import tempfile
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,48 +17,19 @@ from balancer.control import describe
 from balancer.processes.joined_feed import Once, join
 from balancer.processes.kept_files import Files, read, read_again
 from balancer.processes.standing import State, counted, orders, summed
+from balancer.processes.worker_process import PATIENCE, WorkerProcess
 from balancer.say import say
 from balancer.settings.config import as_json
 from balancer.settings.problems import ConfigError
 from balancer.state import Balancer
-from servers.control import ControlError, call
+from servers.control import ControlError
 
-PATIENCE = 5.0
-"""Seconds within which a worker answers a command."""
 COUNTED = 0.5
 """Seconds between two looks at every worker's counters: so much may be lost when one is killed."""
 LONGEST_PAUSE = 5.0
 """Seconds before a worker that keeps ending is replaced; the first pause is a tenth, and each is twice the last."""
 PROVEN = 10.0
 """Seconds after which a worker counts as sound, and the next pause is short again."""
-
-
-@dataclass(eq=False)
-class WorkerProcess:
-    number: int
-    process: Process
-    path: Path
-    """Of its control socket."""
-    state: State
-    """As of the last look."""
-    listening: "asyncio.Task[None] | None" = None
-
-    async def told(self, do: str, within: float = PATIENCE, **arguments: Any) -> State | None:
-        """Its answer; None: it has ended, and its successor will know. Raises ControlError."""
-        try:
-            async with asyncio.timeout(within):
-                return await call(self.path, do, **arguments)
-        except TimeoutError:
-            raise ControlError(
-                f"worker {self.number} has not confirmed within {within:g} s; the others have done it. It will when it"
-                f" goes on, or its successor: kill -9 {self.process.pid}"
-            ) from None
-        except ControlError:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await self.process.wait()
-                    return None
-            raise
 
 
 class Workers:
@@ -98,20 +65,11 @@ class Workers:
     async def _begin(self, number: int) -> WorkerProcess:
         """Raises ControlError when it does not serve; then nothing is left of it."""
         descriptors = [sock.fileno() for sock in self._sockets[number :: self._count]]
-        path = self._folder / f"{number}.sock"
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "balancer.processes.worker", str(path),
-            stdin=PIPE, stdout=PIPE, pass_fds=descriptors, start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )  # fmt: skip
-        worker = WorkerProcess(number, process, path, {})
+        worker = await WorkerProcess.start(number, self._folder / f"{number}.sock", descriptors)
         try:
             await self._brief(worker, descriptors)
         except ControlError:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            path.unlink(missing_ok=True)
+            await worker.kill()
             raise
         if self.model.feed.subscribers:
             await self._listen_to(worker)
@@ -119,10 +77,9 @@ class Workers:
 
     async def _brief(self, worker: WorkerProcess, descriptors: list[int]) -> None:
         """Tell it with what to begin: from then on it lives, and is told what all are told."""
-        process, config = worker.process, self.model.config
-        assert process.stdout is not None
-        if not await process.stdout.readline():  # its control socket is not there
-            raise ControlError(f"worker {worker.number} ended before it could begin: it {_end(await process.wait())}")
+        config = self.model.config
+        if not await worker.is_there():
+            raise ControlError(f"worker {worker.number} ended before it could begin: it {await worker.how_it_ended()}")
         most_clients = min(config.most_clients(worker.number), self.model.most_clients)
         share = replace(config, workers=1, control="", admin="", max_connections=most_clients)
         seed = None if config.seed is None else f"{config.seed}/{worker.number}"
@@ -132,7 +89,7 @@ class Workers:
                 orders=orders(self.model), files=self._files,
             )  # fmt: skip
             if said is None:
-                raise ControlError(f"worker {worker.number} ended as it began: it {_end(await process.wait())}")
+                raise ControlError(f"worker {worker.number} ended as it began: it {await worker.how_it_ended()}")
             worker.state = said
             self._living[worker.number] = worker
 
@@ -141,14 +98,14 @@ class Workers:
         loop = asyncio.get_running_loop()
         pause, begun = 0.1, loop.time()
         while True:
-            code = await worker.process.wait()
+            end = await worker.how_it_ended()
             self._living.pop(worker.number, None)
             if self._stopping:
                 return
             self._gone = counted(self._all([worker.state]))
-            worker.path.unlink(missing_ok=True)
+            worker.bury()
             pause = 0.1 if loop.time() - begun > PROVEN else min(pause, LONGEST_PAUSE)
-            say(f"worker {worker.number} (process {worker.process.pid}) {_end(code)}; another starts in {pause:g} s")
+            say(f"worker {worker.number} (process {worker.process.pid}) {end}; another starts in {pause:g} s")
             while True:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
@@ -174,10 +131,7 @@ class Workers:
             async with asyncio.timeout(self.model.config.stop_timeout + PATIENCE):
                 await asyncio.gather(*(worker.process.wait() for worker in workers))
         for worker in workers:
-            with suppress(ProcessLookupError):
-                worker.process.kill()
-            await worker.process.wait()
-            worker.path.unlink(missing_ok=True)
+            await worker.kill()
         with suppress(OSError):
             self._folder.rmdir()
 
@@ -247,7 +201,3 @@ class Workers:
             with suppress(TimeoutError):  # it is stopped, perhaps: the others are heard without it
                 async with asyncio.timeout(PATIENCE):
                     worker.listening = await join(self.model.feed, worker.path, self._once)
-
-
-def _end(code: int) -> str:
-    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"

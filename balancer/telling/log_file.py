@@ -2,7 +2,10 @@
 
 import errno
 import os
+import stat
+import sys
 from queue import SimpleQueue
+from select import PIPE_BUF
 from threading import Thread
 
 from balancer.say import say
@@ -36,12 +39,13 @@ def check_log(path: str) -> None:
 
 
 class LogFile:
-    """Lines go in order and whole, so several processes may add to one file. Raises OSError if it cannot be opened."""
+    """Lines go in order and whole, so several processes may add to one file, or to a pipe as long as no line is longer
+    than PIPE_BUF (4 KiB). Raises OSError if it cannot be opened."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._fd = open_log(path)
-        self._torn = self._warned = False
+        self._use(open_log(path))
+        self._warned = False
         # Two threads count, each its own: the one that adds, and the one that writes.
         self._added = self._bytes_added = self._refused = 0
         self._written = self._bytes_done = self._failed = 0
@@ -105,13 +109,18 @@ class LogFile:
             return
         if self._fd != 1:
             os.close(self._fd)
+        self._use(fd)
+
+    def _use(self, fd: int) -> None:
         self._fd, self._torn = fd, False
+        # What is longer than this, another process's lines may cut in two when a pipe is full (pipe(7)).
+        self._at_once = sys.maxsize if stat.S_ISREG(os.fstat(fd).st_mode) else PIPE_BUF
 
     def _write(self, lines: bytes) -> None:
         rest = b"\n" + lines if self._torn else lines  # half a line is left: the next one must not be glued to it
         try:
             while rest:
-                count = os.write(self._fd, rest)
+                count = os.write(self._fd, rest[: whole(rest, self._at_once)])
                 self._torn = rest[count - 1] != ord("\n")
                 rest = rest[count:]
         except OSError as failure:  # a full disk, a reader that has gone: the next lines may fare better
@@ -121,3 +130,8 @@ class LogFile:
         else:
             lost = 0
         self._written += lines.count(b"\n") - lost
+
+
+def whole(lines: bytes, most: int) -> int:
+    """The length of as many whole lines as `most` bytes can hold; of the first, if that is longer."""
+    return len(lines) if len(lines) <= most else lines.rfind(b"\n", 0, most) + 1 or lines.index(b"\n") + 1

@@ -100,9 +100,26 @@ async def test_requests_cut_off_at_the_end_have_their_line(processes: Processes,
     assert (line["target"], line["status"], line["bytes"]) == ("/slow", 499, 0)
 
 
-async def test_whoever_read_stdout_has_gone(processes: Processes) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_stdout_gets_every_line(workers: str, processes: Processes) -> None:
+    """More than a pipe holds, of which nothing is read until the balancer is told to stop."""
     _, address = await processes.server("one")
-    balancer = await processes.balancer("--backend", address, "--access-log", "-", "--access-log-format", "combined")
+    balancer = await processes.balancer("--backend", address, "--access-log", "-", "--workers", workers)
+    async with Load(processes.url + "/?" + "x" * 100) as load:
+        await load.more(400)
+    balancer.send_signal(signal.SIGTERM)
+    lines, errors = await balancer.communicate()
+    assert balancer.returncode == 0
+    assert [json.loads(line)["status"] for line in lines.splitlines()] == [200] * load.got.total()
+    assert len(lines) > 65536
+    assert errors == b""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_whoever_read_stdout_has_gone(workers: str, processes: Processes) -> None:
+    _, address = await processes.server("one")
+    options = ("--access-log", "-", "--access-log-format", "combined", "--workers", workers)
+    balancer = await processes.balancer("--backend", address, *options)
     assert balancer.stdout is not None
     async with aiohttp.ClientSession() as http:
         async with http.get(processes.url + "/a") as answer:

@@ -122,6 +122,22 @@ def test_who_reads_nothing_is_not_waited_for(
     assert "it takes lines too slowly; lines are dropped" in capfd.readouterr().err
 
 
+def test_several_may_write_to_one_pipe_and_cut_no_line_in_two(pipe: tuple[Path, int]) -> None:
+    """Workers do, whose stdout is their parent's; its reader is slow."""
+    path, reader = pipe
+    logs = [LogFile(str(path)) for _ in range(2)]
+    for log, letter in zip(logs, b"ab", strict=True):
+        for _ in range(20):
+            log.add((bytes([letter]) * 149 + b"\n") * 256)
+    os.set_blocking(reader, True)
+    got = b""
+    while got.count(b"\n") < 2 * 20 * 256:
+        got += os.read(reader, 1000)
+    for log in logs:
+        log.close()
+    assert set(got.splitlines()) == {b"a" * 149, b"b" * 149}
+
+
 def test_at_the_end_patience_ends(
     pipe: tuple[Path, int], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
