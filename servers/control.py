@@ -11,6 +11,7 @@ No time limit is set here: callers wrap a call in `asyncio.timeout` (a paused pr
 """
 
 import asyncio
+import errno
 import inspect
 import json
 import os
@@ -27,7 +28,7 @@ Source = AsyncIterator[Message | str]
 Stream = Callable[..., Source | Awaitable[Source]]
 
 LONGEST_LINE = 16 * 1024 * 1024  # bytes; `knows` may ask about many thousand IDs at once
-LONGEST_PATH = 107  # bytes; sockaddr_un holds 108 with the closing zero
+LONGEST_PATH = 106  # bytes; sockaddr_un holds 108 with the closing zero, and a follower begins with one more
 
 
 class ControlError(Exception):
@@ -50,8 +51,7 @@ class ControlServer:
 
         `replace`: that process is to be followed by this one. Callers find either of them at any moment.
         """
-        if not replace:
-            _make_room(self.path)
+        _make_room(self.path, replace)
         bound = self.path.with_name(f"{self.path.name}~") if replace else self.path
         try:
             self._listening = await asyncio.start_unix_server(self._greet, sock=_bound_to(bound), limit=LONGEST_LINE)
@@ -190,10 +190,30 @@ def _bound_to(path: Path) -> socket.socket:
     return listening
 
 
-def _make_room(path: Path) -> None:
-    """A private folder, and no socket left there by a process that has died."""
+def check_path(path: Path) -> None:
+    """Whether a control socket can be here, as far as looking tells: nothing is made or removed, and whether another
+    process answers there is not asked. Raises ControlError."""
     if len(os.fsencode(path)) > LONGEST_PATH:
         raise ControlError(f"the path {path} is too long for a Unix socket; use a shorter folder")
+    folder = path.parent
+    try:
+        if path.exists() and not path.is_socket():
+            raise ControlError(f"{path} is there already and no socket: it is left alone; choose another path")
+        while not folder.exists():  # what is missing is made
+            folder = folder.parent
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as failure:
+        raise ControlError(f"cannot use the folder {folder}: {failure.strerror}; choose another path") from failure
+
+
+def _make_room(path: Path, replace: bool) -> None:
+    """A private folder, and no socket left there by a process that has died."""
+    check_path(path)
+    if replace:
+        return
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as failure:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import stat
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from servers.control import Command, ControlError, call, open_stream, serve_control, stream
+from servers.control import LONGEST_PATH, Command, ControlError, call, open_stream, serve_control, stream
 
 
 async def double(number: int) -> dict[str, Any]:
@@ -112,16 +113,38 @@ async def test_closing_the_server_ends_a_quiet_subscription(tmp_path: Path) -> N
 
 async def test_a_dead_socket_is_replaced_and_a_live_one_is_not(tmp_path: Path) -> None:
     path = tmp_path / "c.sock"
-    dead = await asyncio.start_unix_server(lambda r, w: None, str(path))
-    dead.close()
-    await dead.wait_closed()
-    if not path.exists():  # Python 3.13 removes it itself
-        path.touch()
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
     server = await serve_control(path, COMMANDS)
     with pytest.raises(ControlError, match="in use"):
         await serve_control(path, COMMANDS)
     assert await call(path, "double", number=1) == {"doubled": 2}
     await server.close()
+
+
+@pytest.mark.parametrize("replace", [False, True])
+async def test_what_is_no_socket_is_left_alone(tmp_path: Path, replace: bool) -> None:
+    file, folder = tmp_path / "settings", tmp_path / "folder"
+    file.write_text("precious")
+    folder.mkdir()
+    for path in (file, folder):
+        with pytest.raises(ControlError, match="there already and no socket: it is left alone"):
+            await serve_control(path, COMMANDS, replace=replace)
+    with pytest.raises(ControlError, match=f"the folder {file}: Not a directory"):
+        await serve_control(file / "c.sock", COMMANDS, replace=replace)
+    assert sorted(os.listdir(tmp_path)) == ["folder", "settings"]
+    assert file.read_text() == "precious"
+
+
+async def test_the_longest_path_can_be_followed(short_folder: Path) -> None:
+    path = short_folder / ("x" * (LONGEST_PATH - len(str(short_folder)) - 1))
+    first = await serve_control(path, COMMANDS)
+    second = await serve_control(path, COMMANDS, replace=True)
+    await first.close()
+    assert await call(path, "double", number=1) == {"doubled": 2}
+    await second.close()
+    with pytest.raises(ControlError, match="too long"):
+        await serve_control(f"{path}x", COMMANDS)
 
 
 async def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
