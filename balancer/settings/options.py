@@ -2,17 +2,20 @@
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from balancer.policies import POLICIES
+from balancer.processes.listening import CannotListen, open_sockets
 from balancer.settings import tls
-from balancer.settings.addresses import parse_backend
+from balancer.settings.addresses import parse_backend, split_address
 from balancer.settings.config import KINDS, VERIFY, BalancerConfig, word
 from balancer.settings.config_file import ConfigFile, read_config, reason
 from balancer.settings.problems import ConfigError, Problem, meant
 from balancer.telling.access_log import read_key
 from balancer.telling.log_file import check_log
 from balancer.telling.log_lines import FORMATS
+from servers.control import ControlError, check_path
 
 # field -> (what its value stands for, what it is). What is a FILE has to be readable.
 OPTIONS = {
@@ -69,6 +72,10 @@ are those of the folder that the balancer is started in, as on a command line.
     backend = ["a=127.0.0.1:8001", "b=127.0.0.1:8002*2"]
     policy = "sticky_cookie"
     health-interval = 0.5
+
+--check reads the files, and tries addresses and paths without taking them. What
+it cannot know: whether a port can be had, whether another process answers at
+--control, and whether servers' names have addresses.
 
 --explain takes METHOD and TARGET as in 'GET /cart', a file with a head as
 clients send it, or - for stdin. The balancer that runs at --control is asked;
@@ -127,6 +134,7 @@ def parse(argv: list[str] | None = None) -> Asked:
         wrong = {problem.field for problem in problems}
         rest, _ = _judged({field: value for field, value in values.items() if field not in wrong})
         problems += tls.problems(rest) if rest is not None else ()
+        problems += _not_here(rest) if rest is not None and asked.check else ()
     in_file = [problem for problem in problems if problem.field in file.values and problem.field not in given]
     lines = [f"{parser.prog}: --{word(p.field)}: {p.said}" for p in problems if p not in in_file]
     lines += file.report(in_file)
@@ -153,11 +161,21 @@ def _unusable(values: Mapping[str, Any]) -> Iterator[Problem]:
         if attempt is not None and path:
             try:
                 attempt(path)
-            except ConfigError as problem:
+            except (ConfigError, ControlError) as problem:
                 yield Problem(field, str(problem))
             except (OSError, ValueError) as failure:
                 shown = path if path.isprintable() else repr(path)
                 yield Problem(field, f"{shown} cannot be used: {reason(failure)}; name a file that can")
+
+
+def _not_here(config: BalancerConfig) -> Iterator[Problem]:
+    """Addresses that this machine does not have. Their ports are not tried: the balancer itself may run there."""
+    for field, address in (("listen", config.listen), ("admin", config.admin)):
+        try:
+            for sock in open_sockets(split_address(address)[0], 0) if address else ():
+                sock.close()
+        except CannotListen as problem:
+            yield Problem(field, f"cannot listen on {address}: {problem}; name an address of this machine")
 
 
 def _read(path: str) -> None:
@@ -167,6 +185,7 @@ def _read(path: str) -> None:
 
 ATTEMPTS: dict[str, Callable[[str], object]] = {
     "access_log": check_log,
+    "control": lambda path: check_path(Path(path)),
     "log_key_file": read_key,
     "secret_file": read_key,
 }

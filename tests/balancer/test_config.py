@@ -1,6 +1,7 @@
 """Settings: a file has the options' words, options go before it, and every problem is told with its place."""
 
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import fields
@@ -237,6 +238,36 @@ def test_files_that_are_named_are_tried(file: Path, capsys: pytest.CaptureFixtur
     ]
     assert told(capsys, "--config", str(file), "--check") == expected
     assert told(capsys, "--config", str(file)) == expected
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--listen", "192.0.2.1:80", "cannot listen on 192.0.2.1:80: Cannot assign requested address; name an address"),
+        ("--admin", "192.0.2.1:80", "cannot listen on 192.0.2.1:80: Cannot assign requested address; name an address"),
+        ("--listen", "no-such-host.invalid:80", "cannot listen on no-such-host.invalid:80: no such host; name an"),
+        ("--control", "/tmp/" + "x" * 120, "is too long for a Unix socket"),
+        ("--control", "/tmp", "/tmp is there already and no socket"),
+        ("--control", "/dev/null/x", "cannot use the folder /dev/null: Not a directory"),
+    ],
+)
+def test_check_tries_addresses_and_paths(
+    option: str, value: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (line,) = told(capsys, option, value, "--check")
+    assert line.startswith(f"python -m balancer: {option}: ")
+    assert said in line
+
+
+def test_check_takes_nothing(short_folder: Path) -> None:
+    """A balancer with these settings may be running."""
+    with socket.create_server(("127.0.0.1", 0)) as running, socket.socket(socket.AF_UNIX) as control:
+        control.bind(str(short_folder / "c"))
+        port = running.getsockname()[1]
+        for path in (short_folder / "c", short_folder / "new" / "c"):
+            _, check, _ = parse(["--listen", f"127.0.0.1:{port}", "--control", str(path), "--check"])
+            assert check
+    assert [each.name for each in short_folder.iterdir()] == ["c"]
 
 
 def test_check_as_a_process(file: Path) -> None:
