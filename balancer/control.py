@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from balancer.explain import explain
+from balancer.networks import parse_address
 from balancer.pool import STEPS, Backend
 from balancer.settings.addresses import parse_backend
 from balancer.settings.config import require_policy
@@ -73,10 +74,10 @@ class Control:
 
     async def made(self, address: str, name: str, weight: int, addresses: Sequence[str]) -> Backend:
         """A backend to be added, with all that its first request needs."""
-        balancer = self._balancer
+        balancer, known = self._balancer, require_addresses(addresses)
         try:
             backend = parse_backend(f"{name}={address}*{weight}" if name else f"{address}*{weight}")
-            backend.addresses = backend.addresses or tuple(addresses)
+            backend.addresses = backend.addresses or known
             await balancer.names.find([backend])
             if backend.tls:
                 await asyncio.to_thread(lambda: balancer.backend_tls)  # reading all authorities takes a moment
@@ -202,6 +203,13 @@ def require(kind: type, **values: object) -> None:
     for name, value in values.items():
         if type(value) is not kind:
             raise ControlError(f"{name}: must be {_KINDS[kind]}, not {json.dumps(value, default=repr)[:80]}")
+
+
+def require_addresses(value: object) -> tuple[str, ...]:
+    """Raises ControlError for anything but a list of IP addresses."""
+    if isinstance(value, list | tuple) and all(isinstance(each, str) and parse_address(each) for each in value):
+        return tuple(value)
+    raise ControlError(f"addresses: must be a list of IP addresses, not {json.dumps(value, default=repr)[:80]}")
 
 
 def describe(balancer: Balancer, address: str) -> dict[str, Any]:

@@ -179,6 +179,18 @@ async def test_unknown_backends_are_named(rig: Rig) -> None:
         ({"do": "removed", "name": {}}, "name: must be a text, not {}"),
         ({"do": "add", "address": 8001}, "address: must be a text, not 8001"),
         ({"do": "add", "address": "127.0.0.1:1", "weight": True}, "weight: must be a whole number, not true"),
+        (
+            {"do": "add", "address": "localhost:9", "addresses": [5, {}]},
+            "addresses: must be a list of IP addresses, not [5, {}]",
+        ),
+        (
+            {"do": "add", "address": "localhost:9", "addresses": ["::1", "localhost"]},
+            'addresses: must be a list of IP addresses, not ["::1", "localhost"]',
+        ),
+        (
+            {"do": "add", "address": "localhost:9", "addresses": "::1"},
+            'addresses: must be a list of IP addresses, not "::1"',
+        ),
         ({"do": "policy", "name": ["random"]}, 'name: must be a text, not ["random"]'),
         ({"do": "label", "store": None}, "store: must be a text, not null"),
         ({"do": "mark", "event": "x"}, 'event: must be an object, not "x"'),
