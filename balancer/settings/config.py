@@ -164,6 +164,7 @@ def _backends(config: BalancerConfig) -> Iterator[Problem]:
 
 
 def _services(config: BalancerConfig) -> Iterator[Problem]:
+    named: dict[str, str] = {}
     for item, text in enumerate(config.backend_dns):
         try:
             service = parse_backend(text)
@@ -175,6 +176,9 @@ def _services(config: BalancerConfig) -> Iterator[Problem]:
             yield Problem("backend_dns", f"{text}: {said}", item)
         elif not service.named:
             yield Problem("backend_dns", f"{text} is one address: use --backend for it", item)
+        elif service.address in named:
+            yield Problem("backend_dns", f"{text} is the same service as {named[service.address]}: keep one", item)
+        named.setdefault(service.address, text)
 
 
 def _refused(field: str, check: Callable[[str], Any], value: str) -> Iterator[Problem]:

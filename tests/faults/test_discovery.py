@@ -162,6 +162,11 @@ def test_what_is_no_service(text: str, said: str) -> None:
     assert str(refused.value).startswith("--backend-dns: ")
 
 
+def test_a_service_that_is_named_twice() -> None:
+    with pytest.raises(ConfigError, match=r"SHOP:80\*3 is the same service as shop:80: keep one"):
+        BalancerConfig(backend_dns=["shop:80", "shop:81", "SHOP:80*3"])
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_process_finds_servers_by_the_systems_own_resolver(workers: str) -> None:
     """localhost stands for 127.0.0.1: with a server there, the first request is served."""
