@@ -64,13 +64,23 @@ class Control:
         require(str, address=address, name=name)
         require(int, weight=weight)
         backend = await self.made(address, name, weight, addresses)
-        pool = self._balancer.pool
-        if pool.find(backend.name):
+        if self._balancer.pool.find(backend.name):
             raise ControlError(f"{backend.name} is there already: remove it first, or choose another name")
-        pool.came_up(backend)
-        pool.add(backend)
-        self._balancer.mark("add", backend.name)
+        self._exchange([backend], [])
         return {"name": backend.name}
+
+    async def exchange(self, come: Sequence[Sequence[Any]], go: Sequence[str]) -> dict[str, Any]:
+        """Of a service (discovery.py): servers come and go at one moment, who may be thousands. `come`: the name, IP
+        address, port and weight of each; `go`: names."""
+        there = {backend.name: backend for backend in self._balancer.pool.backends}
+        self._exchange(
+            [Backend(*row) for row in come if row[0] not in there], [there[name] for name in go if name in there]
+        )
+        return {}
+
+    def _exchange(self, come: Sequence[Backend], go: Sequence[Backend]) -> None:
+        self._balancer.exchange(come, go)
+        self._leaving = {each.name: each for each in (*self._leaving.values(), *go) if each.in_flight}
 
     async def made(self, address: str, name: str, weight: int, addresses: Sequence[str]) -> Backend:
         """A backend to be added, with all that its first request needs."""
@@ -119,8 +129,7 @@ class Control:
         """It gets no more requests. `wait`: answer only when its running ones are over, so that it may be stopped."""
         require(bool, wait=wait)
         backend = self._find(name)
-        self._balancer.remove(backend)
-        self._leaving = {each.name: each for each in (*self._leaving.values(), backend) if each.in_flight}
+        self._exchange([], [backend])
         return await self.removed(backend.name) if wait else {"in_flight": backend.in_flight}
 
     async def removed(self, name: str) -> dict[str, Any]:

@@ -7,6 +7,8 @@ that fails, hangs or finds nothing changes nothing: whoever answers for names ma
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import wraps
+from typing import Any
 
 from balancer.control import Control
 from balancer.names import PATIENCE, Resolve
@@ -15,7 +17,7 @@ from balancer.pool import Backend
 from balancer.say import say
 from balancer.settings.addresses import parse_backend
 from balancer.state import Balancer
-from servers.control import ControlError
+from servers.control import Command, ControlError
 
 
 class Discovery:
@@ -36,6 +38,22 @@ class Discovery:
         self._sleep = sleep
         self._services = [parse_backend(text) for text in balancer.config.backend_dns]
         self._lost: set[str] = set()
+
+    def lasting(self, remove: Command) -> Command:
+        """The command, refused for a server that the next look-up would bring back."""
+
+        @wraps(remove)
+        async def done(name: str, wait: bool = False) -> dict[str, Any]:
+            backend = self._balancer.pool.find(name)
+            for service in self._services if backend is not None else ():
+                if backend in self._known(service):
+                    raise ControlError(
+                        f"{backend.name} was found by --backend-dns {service.address}, and would be back at the next"
+                        " look-up: drain it (with redispatch it loses its users, too), or take its address out of DNS"
+                    )
+            return await remove(name, wait)
+
+        return done
 
     async def begin(self) -> None:
         """The first look-up. A name without an address is no reason not to start: its servers may come later."""
@@ -61,18 +79,21 @@ class Discovery:
             await self._use(service, addresses)
 
     async def _use(self, service: Backend, addresses: list[str]) -> None:
-        """Who has come is added first: there is no moment without a server."""
+        """All at once, however many they are."""
         found = {f"{service.host}-{host_port(address, service.port)}": address for address in sorted(addresses)}
-        mine = f"{service.host}-"
-        known = [b.name for b in self._balancer.pool.backends if b.name.startswith(mine) and b.port == service.port]
+        known = {backend.name for backend in self._known(service)}
+        come = [(name, host, service.port, service.weight) for name, host in found.items() if name not in known]
+        go = [name for name in known if name not in found]
         try:
-            for name in [name for name in found if name not in known]:
-                await self._control.add(host_port(found[name], service.port), name, service.weight)
-            for name in known:
-                if name not in found:
-                    await self._control.remove(name)
+            if come or go:
+                await self._control.exchange(come, go)
         except ControlError as problem:
             say(f"--backend-dns {service.address}: {problem}")
+
+    def _known(self, service: Backend) -> list[Backend]:
+        """Its servers, as found so far."""
+        mine = f"{service.host}-"
+        return [b for b in self._balancer.pool.backends if b.name.startswith(mine) and b.port == service.port]
 
 
 def one_family(addresses: list[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """The backends: their health, what they are doing, and who may be picked. Pure."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from math import gcd, inf
@@ -201,9 +201,7 @@ class Pool:
         return next((b for b in self.backends if name in (b.name, b.address)), None)
 
     def add(self, backend: Backend) -> None:
-        self._departed.pop(backend.name, None)
-        self.backends.append(backend)
-        self.changed()
+        self.exchange([backend], [])
 
     def take_over(self, backends: Iterable[Backend], departed: dict[str, str]) -> None:
         """Be what another pool was: these, and why former ones are gone."""
@@ -212,13 +210,19 @@ class Pool:
         self.changed()
 
     def remove(self, backend: Backend) -> None:
-        """It is picked no more. What it is still doing goes on, and is counted: see `settle`."""
-        backend.removed = True
-        self.backends.remove(backend)
-        self._departed[backend.name] = "drained" if backend.draining else "gone"
-        if len(self._departed) > MOST_DEPARTED:
+        self.exchange([], [backend])
+
+    def exchange(self, come: Sequence[Backend], go: Sequence[Backend]) -> None:
+        """These come, and those are picked no more. What they are still doing goes on, and is counted: see `settle`."""
+        for backend in come:
+            self._departed.pop(backend.name, None)
+        for backend in go:
+            backend.removed = True
+            self._departed[backend.name] = "drained" if backend.draining else "gone"
+            self.settle(backend)
+        while len(self._departed) > MOST_DEPARTED:
             del self._departed[next(iter(self._departed))]
-        self.settle(backend)
+        self.backends = [*(backend for backend in self.backends if not backend.removed), *come]
         self.changed()
 
     def settle(self, backend: Backend) -> None:

@@ -5,7 +5,7 @@ import ssl
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -212,10 +212,19 @@ class Balancer:
         return resting is not None
 
     def remove(self, backend: Backend) -> None:
-        """No request goes there any more; the running ones finish, and are counted."""
-        self.pool.remove(backend)
-        self.close_idle(backend)
-        self.mark("remove", backend.name)
+        self.exchange([], [backend])
+
+    def exchange(self, come: Sequence[Backend], go: Sequence[Backend]) -> None:
+        """Servers come, and others go at the same moment: no request goes there any more; the running ones finish, and
+        are counted."""
+        for backend in come:
+            self.pool.came_up(backend)
+        self.pool.exchange(come, go)
+        for backend in come:
+            self.mark("add", backend.name)
+        for backend in go:
+            self.close_idle(backend)
+            self.mark("remove", backend.name)
 
     # How many are at work: draining, removing and stopping wait for them
 

@@ -91,6 +91,7 @@ async def _serve(config: BalancerConfig, on_ready: Callable[[str], None], comman
     succession = Succession(command, leave, stop)
     discovery.paused = lambda: succession.under_way
     watching = balancer.run(discovery.watch())
+    control.commands["remove"] = discovery.lasting(control.commands["remove"])
     channel = await _open_control(config.control, control, succession, legacy) if config.control else None
     loop.add_signal_handler(signal.SIGUSR2, succession.begin)
     on_ready(address)

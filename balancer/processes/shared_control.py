@@ -52,6 +52,9 @@ class SharedControl(Control):
             answer["in_flight"] = 0
         return answer
 
+    async def exchange(self, come: Sequence[Sequence[Any]], go: Sequence[str]) -> dict[str, Any]:
+        return await self._done_by_all("exchange", super().exchange)(come, go)
+
     async def state(self) -> dict[str, Any]:
         return await self._workers.state(self._address)
 

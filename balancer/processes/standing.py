@@ -52,9 +52,13 @@ def summed(model: State, states: Iterable[State]) -> State:
     """The state of all workers together. `model` has what is the same for all; `states` are theirs, and what those
     that have ended had counted."""
     states = list(states)
+    rows: dict[str, list[State]] = {}
+    for state in states:
+        for row in state["backends"]:
+            rows.setdefault(row["name"], []).append(row)
     backends = []
     for row in model["backends"]:
-        theirs = [other for state in states for other in state["backends"] if other["name"] == row["name"]]
+        theirs = rows.get(row["name"])
         backends.append(reduce(_added, theirs) | {key: row[key] for key in THE_SAME} if theirs else row)
     return {
         **model,

@@ -63,7 +63,12 @@ class Worker:
             raise ControlError(str(problem)) from None
         self.traffic = traffic
         control = Control(balancer, settings.listen, self.stop)
-        self.commands |= {**control.commands, "finish": self.finish, "hang_up": self.hang_up}
+        self.commands |= {
+            **control.commands,
+            "exchange": control.exchange,
+            "finish": self.finish,
+            "hang_up": self.hang_up,
+        }
         self.streams |= control.streams
         return await control.state()
 

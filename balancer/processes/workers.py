@@ -167,10 +167,8 @@ class Workers:
             for worker in workers
         ]
         state = self._all([worker.state for worker in workers]) | {"address": address, "workers": parts}
-        for row in state["backends"]:
-            backend = self.model.pool.find(row["name"])
-            if backend is not None:
-                backend.healthy = row["healthy"]
+        for row, backend in zip(state["backends"], self.model.pool.backends, strict=True):
+            backend.healthy = row["healthy"]
         return state
 
     def _all(self, states: list[State]) -> State:

@@ -4,6 +4,7 @@ The resolver is the test's (tests/docker asks a real one); servers stand at seve
 """
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -15,16 +16,18 @@ from balancer.control import Control
 from balancer.discovery import Discovery, one_family
 from balancer.settings.config import BalancerConfig
 from balancer.settings.problems import ConfigError
+from servers.control import ControlError
 from tests.balancer.conftest import Start
-from tests.balancer.rig import Rig, get
+from tests.balancer.rig import Line, Rig, get
 from tests.faults.addresses import At, Book
+from tests.faults.processes import Processes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux answers on all of 127.0.0.0/8")
 
 
 async def found(start: Start, book: Book, *servers: At, **options: object) -> tuple[Rig, Discovery]:
     """A balancer that knows the name shop.internal, and the port that these servers share."""
-    port = 0
+    port = 0 if servers else 9
     for server in servers:
         server.port = port
         port = (await server.open()).port
@@ -116,6 +119,50 @@ async def test_servers_that_were_named_are_left_alone(start: Start) -> None:
     assert len(rig.balancer.pool.backends) == 2
 
 
+async def test_one_that_a_look_up_would_bring_back_is_not_removed(start: Start) -> None:
+    book = Book(shop_internal=["127.0.0.2"])
+    rig, discovery = await found(start, book, At("127.0.0.2"), At("127.0.0.3"))
+    control = Control(rig.balancer, "", asyncio.Event())
+    port = rig.servers["127.0.0.3"].port
+    await control.add(f"127.0.0.3:{port}", "other")
+    remove = discovery.lasting(control.remove)
+    for name in (f"shop.internal-127.0.0.2:{port}", f"127.0.0.2:{port}"):
+        with pytest.raises(ControlError, match=f"was found by --backend-dns shop.internal:{port}, .*: drain it"):
+            await remove(name)
+    assert await remove("other") == {"in_flight": 0}
+    with pytest.raises(ControlError, match="no backend is called 'other'"):
+        await remove("other")
+    assert names(rig) == ["shop.internal-127.0.0.2"]
+
+
+async def test_however_many_come_or_go_it_is_one_change(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise thousands would keep requests waiting for seconds: each change looks at all servers anew."""
+    book = Book(shop_internal=[])
+    rig, discovery = await found(start, book, slow_start=5.0)
+    pool, changes = rig.balancer.pool, 0
+    changed = pool.changed
+
+    def counted() -> None:
+        nonlocal changes
+        changes += 1
+        changed()
+
+    monkeypatch.setattr(pool, "changed", counted)
+    book.names["shop.internal"] = [f"127.0.{n // 250}.{n % 250}" for n in range(1, 2001)]
+    await discovery.begin()
+    assert (len(pool.available.new), changes) == (2000, 1)
+    assert {backend.step for backend in pool.backends} == {1}, "slow starts have begun"
+    book.names["shop.internal"] = ["127.0.0.1", "127.9.9.9"]
+    await discovery.begin()
+    assert changes == 2
+    assert names(rig) == ["shop.internal-127.0.0.1", "shop.internal-127.9.9.9"]
+
+
+async def test_servers_may_have_ipv6_addresses(start: Start) -> None:
+    rig, _ = await found(start, Book(shop_internal=["::1"]))
+    assert [(b.host, b.addresses) for b in rig.balancer.pool.backends] == [("::1", ("::1",))]
+
+
 async def test_nothing_changes_while_the_next_balancer_takes_over(start: Start) -> None:
     book = Book(shop_internal=["127.0.0.2"])
     rig, discovery = await found(start, book, At("127.0.0.2"))
@@ -188,3 +235,54 @@ def test_a_process_finds_servers_by_the_systems_own_resolver(workers: str) -> No
                     assert b"200 OK" in client.recv(4096)
             balancer.terminate()
             assert balancer.wait(20) == 0
+
+
+RESOLVER = """
+import os, pathlib, socket
+asked = socket.getaddrinfo
+def getaddrinfo(host, port, *args, **named):
+    if host != "shop.internal":
+        return asked(host, port, *args, **named)
+    addresses = pathlib.Path(__file__).with_name("addresses").read_text().split()
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+socket.getaddrinfo = getaddrinfo
+"""
+"""For a process: a file says what a name stands for."""
+
+
+@pytest.mark.asyncio(loop_factories=["asyncio"])
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_all_processes_know_who_comes_and_goes(
+    workers: str, processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = processes.folder / "addresses"
+    (processes.folder / "sitecustomize.py").write_text(RESOLVER)
+    monkeypatch.setenv("PYTHONPATH", f"{processes.folder}:{os.environ.get('PYTHONPATH', '.')}")
+    book.write_text("127.0.0.2")
+    first = await At("127.0.0.2").open()
+    second = await At("127.0.0.3", first.port).open()
+    service = ("--backend-dns", f"shop.internal:{first.port}", "--resolve-interval", "0.1", "--workers", workers)
+    _, address = await processes.balancer(options=service)
+
+    async def served_by() -> bytes:
+        line = Line(*await asyncio.open_connection(*address))
+        answer = await line.ask(get())
+        await line.hang_up()
+        return answer.body
+
+    async def known() -> list[str]:
+        return [row["address"] for row in (await processes.tell("state"))["backends"]]
+
+    assert {await served_by() for _ in range(5)} == {b"127.0.0.2"}
+    with pytest.raises(ControlError, match="would be back at the next look-up"):
+        await processes.tell("remove", name=f"127.0.0.2:{first.port}")
+    book.with_suffix(".new").write_text("127.0.0.3")
+    book.with_suffix(".new").rename(book)
+    async with asyncio.timeout(20):
+        while await known() != [f"127.0.0.3:{first.port}"]:
+            pass
+        while b"127.0.0.2" in {await served_by() for _ in range(20)}:  # the workers hear of it a moment later
+            pass
+    assert {await served_by() for _ in range(20)} == {b"127.0.0.3"}
+    await first.close()
+    await second.close()
