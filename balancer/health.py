@@ -13,6 +13,9 @@ from balancer.state import Balancer
 
 MOST_DOUBLINGS = 6
 """Of `rise`, for a server that falls again and again: 64 checks in a row at most."""
+MOST_BEGUN = 25
+"""Checks that one sweep begins, 250 a second: of thousands of servers each is checked less often than it should be,
+rather than that requests wait for checks."""
 GOLDEN = 0.618034
 """Multiples of it, modulo 1, spread evenly however many they are: so do the moments of the checks."""
 
@@ -65,26 +68,32 @@ class Checks:
         for gone in self.turns.keys() - backends:
             _end(self.turns.pop(gone))
         for backend in backends:
-            turn = self.turns.get(backend)
-            if turn is None:
-                turn = self.turns[backend] = Turn(now + interval * (self._met * GOLDEN % 1))
+            if backend not in self.turns:
+                self.turns[backend] = Turn(now + interval * (self._met * GOLDEN % 1))
                 self._met += 1
-            if now >= turn.due:
-                turn.due = max(turn.due + interval, now + (interval if we_slept else interval / 2))
-                self._begin(backend, turn, blame=not we_slept)
+        due = [(backend, turn) for backend, turn in self.turns.items() if now >= turn.due]
+        begun = 0
+        for backend, turn in sorted(due, key=lambda each: each[1].due):
+            if begun == MOST_BEGUN:
+                break
+            turn.due = max(turn.due + interval, now + (interval if we_slept else interval / 2))
+            begun += self._begin(backend, turn, blame=not we_slept)
 
     def end(self) -> None:
         for turn in self.turns.values():
             _end(turn)
 
-    def _begin(self, backend: Backend, turn: Turn, blame: bool) -> None:
+    def _begin(self, backend: Backend, turn: Turn, blame: bool) -> bool:
+        """Whether there is anything to be checked."""
         if turn.running is not None and not turn.running.done():
             if not blame:
-                return
+                return False
             _end(turn)
             judge(self._balancer, backend, False)
-        if self._balancer.config.health_path or not backend.healthy:
-            turn.running = self._balancer.run(check(self._balancer, backend))
+        if not self._balancer.config.health_path and backend.healthy:
+            return False
+        turn.running = self._balancer.run(check(self._balancer, backend))
+        return True
 
 
 def _end(turn: Turn) -> None:

@@ -190,6 +190,20 @@ async def test_each_server_has_its_own_moment_and_is_checked_once_in_an_interval
     assert most <= 2, "at one moment, of eight servers and eight moments"
 
 
+async def test_of_very_many_servers_few_are_checked_at_once_and_all_in_turn(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "MOST_BEGUN", 2)
+    rig = await start(*[Server() for _ in range(8)])
+    checks = health.Checks(rig.balancer)
+    heard = []
+    for _ in range(9):
+        await checked_for(rig, checks, 1.0)
+        heard.append(sum(len(server.heard) for server in rig.servers.values()))
+    assert heard == [1, 3, 5, 7, 9, 11, 13, 15, 17]
+    assert {len(server.heard) for server in rig.servers.values()} <= {2, 3}
+
+
 async def test_no_descriptor_left_is_no_fault_of_the_server(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     async def too_many(*_: object, **__: object) -> None:
         raise OSError(errno.EMFILE, "too many open files")
