@@ -259,15 +259,15 @@ def test_check_tries_addresses_and_paths(
     assert said in line
 
 
-def test_check_takes_nothing(short_folder: Path) -> None:
+def test_check_takes_nothing(tmp_path: Path) -> None:
     """A balancer with these settings may be running."""
     with socket.create_server(("127.0.0.1", 0)) as running, socket.socket(socket.AF_UNIX) as control:
-        control.bind(str(short_folder / "c"))
+        control.bind(str(tmp_path / "c"))
         port = running.getsockname()[1]
-        for path in (short_folder / "c", short_folder / "new" / "c"):
+        for path in (tmp_path / "c", tmp_path / "new" / "c"):
             _, check, _ = parse(["--listen", f"127.0.0.1:{port}", "--control", str(path), "--check"])
             assert check
-    assert [each.name for each in short_folder.iterdir()] == ["c"]
+    assert [each.name for each in tmp_path.iterdir()] == ["c"]
 
 
 def test_check_as_a_process(file: Path) -> None:

@@ -201,12 +201,12 @@ async def test_as_many_workers_as_the_file_says_by_then(processes: Processes, tm
     assert dict(crowd.failures) == {}
 
 
-async def test_systemd_is_told_who_serves(processes: Processes, servers: list[Server], short_folder: Path) -> None:
+async def test_systemd_is_told_who_serves(processes: Processes, servers: list[Server]) -> None:
     """As sd_notify(3) does: the process to look at is another one after a restart."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
-        notified.bind(str(short_folder / "notify"))
+        notified.bind(str(processes.folder / "notify"))
         notified.settimeout(20)
-        where = ("env", f"NOTIFY_SOCKET={short_folder / 'notify'}")
+        where = ("env", f"NOTIFY_SOCKET={processes.folder / 'notify'}")
         process, _ = await processes.balancer(f"a={servers[0].address}", within=where)
         assert notified.recv(1000) == f"MAINPID={process.pid}\nREADY=1".encode()
         follower = await processes.restart()
