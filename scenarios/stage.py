@@ -85,8 +85,11 @@ class Lab:
             await self.cluster.switch(**changes, migrate=migrate)
 
     @asynccontextmanager
-    async def act(self, name: str, text: str, law: float) -> AsyncIterator[Act]:
-        """One act on the cluster as it stands: announced, measured, checked against the rules of every act, shown."""
+    async def act(self, name: str, text: str, law: float, begins: float | None = None) -> AsyncIterator[Act]:
+        """One act on the cluster as it stands: announced, measured, checked against the rules of every act, shown.
+
+        `begins`: the law until the act itself changes the cluster, if that is another one.
+        """
         state = await self.cluster.state()
         servers, store, policy = len(state["servers"]), state["store"], state["policy"]
         act = Act(name, text, law, servers, store, policy, self.cluster, self.crowd)
@@ -98,7 +101,7 @@ class Lab:
             servers=act.servers,
             store=act.store,
             policy=act.policy,
-            theory_rate=law,
+            theory_rate=law if begins is None else begins,
         )
         await self.cluster.mark(kind="servers", servers=self.cluster.names())
         all_before = self.felt()

@@ -57,7 +57,7 @@ class PlainLines:
         told = (self.fold.totals.requests, self.fold.ticket_count)
         if told != self._told:
             self._told = told
-            now = f"{percent(self.fold.rate_now)} logged out of the last 5 s"
+            now = f"{percent(self.fold.rate_now)} logged out of the last {self.fold.seconds_now:.0f} s"
             yield self._line(f"{now}; {totals_line(self.fold.totals)}; {counted(self.fold.ticket_count, 'ticket')}")
 
     def _as_it_stands(self) -> str:

@@ -7,6 +7,7 @@ import argparse
 import difflib
 import math
 import os
+import re
 import shlex
 from collections.abc import Callable, Iterable
 
@@ -52,6 +53,19 @@ def above_zero(text: str) -> float:
     if not value > 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
     return value
+
+
+def seconds(text: str) -> float:
+    """The type of a time: `90`, or as locust has it `90s`, `5m`, `1h30m`."""
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    if match and text:
+        return above_zero(
+            str(sum(int(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)))
+        )
+    try:
+        return above_zero(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write seconds, or 90s, 5m, 1h30m") from None
 
 
 def add_choice(

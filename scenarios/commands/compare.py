@@ -24,5 +24,5 @@ def main(args: argparse.Namespace) -> int:
     first, second = read(args.a), read(args.b)
     if not first.acts.keys() & second.acts.keys():
         raise LabError(f"{args.a} and {args.b} have no act in common: compare runs of the same scenario")
-    console_for(sys.stdout).print(report(first, second))
+    console_for(sys.stdout).print(report(first, second), crop=False)  # file names are told whole
     return 0

@@ -11,6 +11,7 @@ from scenarios.commands.arguments import (
     add_policy,
     add_store,
     number,
+    seconds,
     servers,
 )
 from scenarios.errors import LabError
@@ -36,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--users", type=number("number of users", 1, MOST_USERS), default=100, metavar="K", help="default: 100")
     add("--spawn-rate", type=above_zero, metavar="R", help="users that come a second (default: all within 2 s)")
-    add("--run-time", type=above_zero, metavar="SECONDS", help=f"default: {RUN_TIME:.0f}; with --web until Ctrl-C")
+    add("--run-time", type=seconds, metavar="SECONDS", help=f"default: {RUN_TIME:.0f}; with --web until Ctrl-C")
     add("--think", type=above_zero, default=1.0, metavar="SECONDS", help="mean pause between clicks (default: 1)")
     add("--seed", type=int, default=1, help="of everything random in the users (default: 1)")
     add(
@@ -45,7 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="; ".join(f"{name}: {shape.summary}" for name, shape in SHAPES.items()),
     )
-    workers = number("number of workers", 0, 64)
+    workers = number("number of workers", 1, 64)
     add("--workers", type=workers, default=0, metavar="N", help="locust's worker processes (default: one does all)")
     add("--web", action="store_true", help="with locust's web UI")
     port = number("port", 1, 65535)

@@ -63,7 +63,10 @@ def text(books: list[dict[str, Any]]) -> str:
 
     width = console_for(sys.stdout).width
     lines = logbooks(books, width, height_for(books, width), glyphs_for(sys.stdout.encoding))
-    return Frame(lines, width).text().rstrip()
+    shown = Frame(lines, width).text().rstrip()
+    if any((book["sessions"] or 0) > len(book["entries"]) for book in books):
+        shown += "\n\nOf each the entries seen last; --limit N shows more."
+    return shown
 
 
 async def in_lines(cluster: "AttachedCluster", limit: int, as_json: bool) -> None:

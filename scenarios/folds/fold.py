@@ -101,8 +101,15 @@ class Fold:
         return out / seen if seen else None
 
     @property
+    def seconds_now(self) -> float:
+        """How far back `rate_now` looks: an act that has just begun has no more behind it."""
+        if self.act is None or self.now is None:
+            return _RECENT
+        return min(_RECENT, max(1.0, self.now - self.act.began))
+
+    @property
     def theory(self) -> float | None:
-        """The rate the law in force promises, the act's when one is on; None when there is none."""
+        """The rate the law in force promises: the act's, until something changes in it; None when there is none."""
         return self.act.theory if self.act else self.law
 
     def share(self, server: Server) -> float:
@@ -202,9 +209,11 @@ class Fold:
         self.series.expect(event["time"], self.law)
 
     def _law(self, event: Event) -> None:
+        """The cluster has changed: from now on the law is that of the cluster as it stands, in an act as well."""
         self.law = event["theory_rate"]
-        if not self.act:
-            self.series.expect(event["time"], self.law)
+        if self.act:
+            self.act.theory = self.law
+        self.series.expect(event["time"], self.law)
 
     def _servers(self, event: Event) -> None:
         names = event["servers"]

@@ -144,7 +144,7 @@ def judge_losses(act: Act, event: str, out: set[str], hit: set[str], users: int,
 
 async def shared_store(lab: Lab, n: int) -> None:
     await lab.arrange(servers=n, store="memory", policy="round_robin")
-    async with lab.act("shared-store", SHARED_STORE, 0.0) as act:
+    async with lab.act("shared-store", SHARED_STORE, 0.0, begins=theory.keep_law(n)) as act:
         lab.patience(theory.tries_until_known(n))
         before = lab.felt()
         async with lab.traffic():

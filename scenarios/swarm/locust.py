@@ -173,7 +173,7 @@ class Swarm:
 
     async def _watch(self, worker: asyncio.subprocess.Process, number: int, of: int) -> None:
         code = await worker.wait()
-        if not self.ended:
+        if code and not self.ended:  # 0: its master, who may be slower than it, has sent it home
             how = signal.strsignal(-code) if code < 0 else f"exit code {code}"
             self.lost.append(
                 f"worker {number} of {of} has ended unasked ({how}): its users are gone, "

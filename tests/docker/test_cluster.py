@@ -73,7 +73,10 @@ def test_ctrl_c_while_it_starts(environ: dict[str, str], short_folder: Path) -> 
     with subprocess.Popen(words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as starting:
         until("no container begins", lambda: ours(short_folder))
         starting.send_signal(signal.SIGINT)
-        assert starting.wait(60) == 130
+        try:
+            assert starting.wait(60) == 130
+        finally:
+            starting.terminate()
     assert ours(short_folder) == []
 
 

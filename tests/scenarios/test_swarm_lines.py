@@ -1,12 +1,15 @@
 """What `lab load` says, and when a bound is broken."""
 
+from argparse import ArgumentTypeError
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 
+from scenarios.commands.arguments import seconds
 from scenarios.felt import Felt
 from scenarios.swarm import lines
+from scenarios.swarm.locust import Swarm
 from scenarios.swarm.wanted import Bounds
 
 
@@ -76,3 +79,35 @@ def test_tables_fit_and_count_servers_as_people_do() -> None:
     table = lines.table("answered by", counts)
     assert [row.split()[0] for row in table] == ["answered", "(no", "server-9", "server-10", "x" * lines.LONGEST_NAME]
     assert {len(row) for row in table} == {70}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("90", 90), ("20s", 20), ("5m", 300), ("1h30m", 5400), ("1.5", 1.5), ("2m5s", 125)]
+)
+def test_times_as_locust_has_them(text: str, said: float) -> None:
+    assert seconds(text) == said
+
+
+@pytest.mark.parametrize("text", ["", "s", "20x", "-1", "0s", "1m1", "nan"])
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=r"write seconds, or 90s|no number above 0"):
+        seconds(text)
+
+
+class Ended:
+    """A worker's process, over already."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+    async def wait(self) -> int:
+        return self.code
+
+
+@pytest.mark.parametrize(("code", "lost"), [(0, 0), (1, 1), (-9, 1)])
+async def test_a_worker_that_its_master_has_sent_home_is_not_lost(code: int, lost: int) -> None:
+    """The master may be slower to end than its workers."""
+    swarm = Swarm.__new__(Swarm)
+    swarm.ended, swarm.lost = False, []
+    await swarm._watch(Ended(code), 1, 2)  # type: ignore[arg-type]
+    assert len(swarm.lost) == lost

@@ -37,7 +37,8 @@ def rate_now(fold: Fold, width: int, glyphs: Glyphs) -> list[Line]:
 def _facts(fold: Fold, room: int, glyphs: Glyphs) -> list[Line]:
     counts = fold.act.counts if fold.act else fold.totals
     since = "in this act" if fold.act else "in all"
-    now = "logged out, of the last 5 s" if fold.rate_now is not None else "no wristband seen in the last 5 s"
+    span = f"the last {fold.seconds_now:.0f} s"
+    now = f"logged out, of {span}" if fold.rate_now is not None else f"no wristband seen in {span}"
     theory: list[Line] = [] if fold.theory is None else [[("   theory ", "quiet"), (percent(fold.theory), "theory")]]
     of = f": {count(counts.logged_out)} of {count(counts.with_session)}"
     return [
