@@ -16,6 +16,7 @@ def set_up(database: sqlite3.Connection, schema: str, patience: float) -> None:
             database.executescript(schema)
             return
         except sqlite3.OperationalError as failure:
-            if failure.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            busy = failure.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # the rest says busy with what
+            if not busy or time.monotonic() > deadline:
                 raise
         time.sleep(AGAIN)

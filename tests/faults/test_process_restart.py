@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
@@ -291,7 +292,8 @@ async def test_told_to_end_while_the_next_one_starts_all_end(workers: str, short
     """SIGUSR2, and SIGTERM up to 400 ms later: no process, no folder of workers and no word is left. Who has taken over
     by then goes on, and is told, too."""
     random = Random(5)
-    mark = f"TMPDIR={short_folder}"
+    folder = Path(tempfile.mkdtemp(dir=short_folder))  # others leave things beside it
+    mark = f"TMPDIR={folder}"
     options = ("--workers", workers, "--health-path", "")
     cut_short = 0
     for _ in range(20):
@@ -310,7 +312,7 @@ async def test_told_to_end_while_the_next_one_starts_all_end(workers: str, short
             left = mine(mark)
             for pid in left:
                 os.kill(pid, signal.SIGKILL)
-        assert (left, listed(short_folder)) == ([], [])
+        assert (left, listed(folder)) == ([], [])
         assert found is not None or said == ""
         cut_short += found is None
     assert cut_short > 0

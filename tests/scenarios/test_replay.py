@@ -98,7 +98,7 @@ async def test_only_a_part_of_a_run_is_shown_and_the_numbers_before_it_count(tmp
     first, *lines, last = shown.getvalue().splitlines()
     assert (
         first
-        == "  0:11  90.0 % logged out of the last 5 s; 120 requests, 120 with a wristband, 18 logged out; 0 tickets"
+        == "  0:11  90.0 % logged out of the last 2 s; 120 requests, 120 with a wristband, 18 logged out; 0 tickets"
     )
     times = [line.split()[0] for line in lines]
     assert times == sorted(times)
