@@ -110,6 +110,7 @@ def test_a_first_start_through_a_link_and_a_silent_second_one(
     assert (checkout / ".venv" / "lock.run").stat().st_mtime_ns == made_at
 
 
+@pytest.mark.slow
 def test_a_moved_checkout_imports_itself_and_not_where_it_was(made: Path, environ: dict[str, str]) -> None:
     (made / "scenarios" / "__main__.py").write_text("import scenarios; print(*scenarios.__path__)")
     assert start(made / "lab", env=environ).stdout == f"{made}/scenarios\n"

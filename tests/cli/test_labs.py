@@ -102,6 +102,7 @@ def test_an_act_that_measured_nothing_fails_and_is_recorded(lab: Lab, tmp_path: 
     assert check["measured"] is None
 
 
+@pytest.mark.slow
 def test_a_run_is_kept_unless_it_must_not_be(lab: Lab, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(SHORT)
     state = {"XDG_STATE_HOME": str(tmp_path / "state")}

@@ -55,6 +55,7 @@ class Broken:
         return await self._cluster.switch(**self._switch(changes))  # type: ignore[no-any-return]
 
 
+@pytest.mark.slow
 async def test_sticky_routing_that_does_not_stick_fails(start_cluster: StartCluster) -> None:
     def random_instead(changes: dict[str, Any]) -> dict[str, Any]:
         return {**changes, "policy": "random"} if changes.get("policy") == "sticky_cookie" else changes
@@ -77,12 +78,14 @@ class NotShared(Broken):
         return moved
 
 
+@pytest.mark.slow
 async def test_a_shared_store_that_is_not_shared_fails(start_cluster: StartCluster) -> None:
     result = await play(NotShared(await start_cluster(servers=1), lambda changes: changes), servers=4, users=20)
     assert result["verdict"] == "fail"
     assert "logout rate" in failed_checks(result, "shared-store")
 
 
+@pytest.mark.slow
 async def test_sessions_left_behind_in_the_move_fail(start_cluster: StartCluster) -> None:
     def without_migration(changes: dict[str, Any]) -> dict[str, Any]:
         return {**changes, "migrate": False}
