@@ -1,7 +1,7 @@
 """The grid as a table, as CSV, and the cells that disagree with theory, by name."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,5 +97,5 @@ def in_order(records: Records, cells: Iterable[Cell]) -> dict[Cell, Mapping[str,
 def one_line(number: int, of: int, cell: Cell, record: Mapping[str, Any]) -> str:
     """A finished cell, for a log."""
     rate, law = percent(record["logout_rate"]), percent(record["theory_rate"])
-    verdict: Sequence[str] = () if record["verdict"] == "pass" else ("disagrees",)
-    return "  ".join([f"{number}/{of}", f"{rate} (theory {law})", str(cell), *verdict])
+    verdict = "" if record["verdict"] == "pass" else "  disagrees"
+    return f"{number}/{of}  {rate} (theory {law})  {cell}{verdict}"

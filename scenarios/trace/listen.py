@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from scenarios import run
 from scenarios.cluster.base import Cluster
@@ -31,15 +31,14 @@ class Overheard:
     def messages(self) -> list[Message]:
         """Of all finished requests that nobody has taken yet."""
         requests = []
-        with suppress(asyncio.QueueEmpty):
-            while True:
-                requests.append(self.finished.get_nowait())
+        while not self.finished.empty():
+            requests.append(self.finished.get_nowait())
         return story(requests, self.calls)
 
 
 @asynccontextmanager
 async def overhear(cluster: Cluster) -> AsyncIterator[Overheard]:
-    """Listen while the block runs; at its end everything that happened in it has been heard."""
+    """Listen while the block runs; at its end every request of it has been heard."""
     heard = Overheard()
     calls = await cluster.store_calls()
 
