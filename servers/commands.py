@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -51,7 +52,7 @@ class Commands:
         await self.store.close()
 
     async def state(self) -> dict[str, Any]:
-        """`sessions` is null when the store does not answer."""
+        """`sessions` is null when the store does not answer; `cpu` is what this process has used so far."""
         shop = self.shop
         sessions: int | None = None
         with suppress(StoreFailed):
@@ -66,6 +67,7 @@ class Commands:
             "requests": shop.requests,
             "outcomes": dict(shop.outcomes),
             "in_flight": shop.in_flight,
+            "cpu": time.process_time(),
         }
 
     async def switch(self, store: str, store_url: str = "", migrate: bool = False) -> dict[str, Any]:

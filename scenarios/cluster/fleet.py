@@ -31,6 +31,7 @@ class Server:
     draining: bool = False
     behind: bool = False  # `store` is what it has yet to be told
     sessions: int = 0
+    cpu: float = 0.0  # seconds that it has used so far
 
     @property
     def running(self) -> bool:
@@ -42,18 +43,20 @@ class Server:
         return self.running and not self.paused and not self.draining
 
     def facts(self) -> dict[str, Any]:
-        """What `lab status` says of it; one that does not answer keeps the last count of sessions it gave."""
+        """What `lab status` says of it; one that does not answer keeps the last counts it gave."""
         pid = self.child.pid if self.running else None
         paused = self.running and self.paused
-        return {"name": self.name, "address": self.address, "pid": pid, "paused": paused, "sessions": self.sessions}
+        counts = {"sessions": self.sessions, "cpu": self.cpu}
+        return {"name": self.name, "address": self.address, "pid": pid, "paused": paused, **counts}
 
     async def describe(self) -> dict[str, Any]:
-        """The same, with its sessions counted now."""
+        """The same, with everything counted now."""
         if self.running and not self.paused:
             with suppress(ControlError, TimeoutError):
                 async with asyncio.timeout(STATE_WITHIN):
-                    sessions = (await call(self.control, "state"))["sessions"]
-                    self.sessions = self.sessions if sessions is None else sessions  # None: its store is away
+                    told = await call(self.control, "state")
+                    self.cpu = told["cpu"]
+                    self.sessions = self.sessions if told["sessions"] is None else told["sessions"]  # its store is away
         return self.facts()
 
 

@@ -49,15 +49,15 @@ def errors(backend: Mapping[str, Any]) -> int:
 def status(
     url: str, store: str, law: float, balancer: Mapping[str, Any], servers: Sequence[Mapping[str, Any]], change: Change
 ) -> dict[str, Any]:
-    """`servers` hold name, address, pid (None: not running), paused and sessions, in the order to show them; `law` is
-    the logout rate that theory gives those who serve."""
+    """`servers` hold name, address, pid (None: not running), paused, sessions and cpu, in the order to show them; `law`
+    is the logout rate that theory gives those who serve."""
     totals = balancer["totals"]
     backends = {backend["name"]: backend for backend in balancer["backends"]}
     rows = []
     for server in servers:
         backend = backends.get(server["name"], {})
         rows.append(
-            {key: server[key] for key in ("name", "address", "pid", "sessions")}
+            {key: server[key] for key in ("name", "address", "pid", "sessions", "cpu")}
             | {
                 "healthy": server["pid"] is not None and backend.get("healthy", False),
                 "health": health(server, backend),

@@ -108,10 +108,11 @@ def add_board(parser: argparse.ArgumentParser) -> None:
     add_choice(parser, "--board", BOARDS, "how it is shown; by default as the terminal allows", None)
 
 
-def add_cluster(parser: argparse.ArgumentParser) -> None:
+def add_cluster(parser: argparse.ArgumentParser, default: str | None = "processes") -> None:
+    """Without a default, a command can tell whether it was asked for."""
     from scenarios.cluster import CLUSTERS
 
-    add_choice(parser, "--cluster", CLUSTERS, "where it runs", "processes")
+    add_choice(parser, "--cluster", CLUSTERS, "where it runs", default)
 
 
 def add_servers(parser: argparse.ArgumentParser, default: int) -> None:

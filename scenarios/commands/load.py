@@ -6,6 +6,7 @@ from pathlib import Path
 from scenarios.commands.arguments import (
     MOST_SERVERS,
     above_zero,
+    add_cluster,
     add_name,
     add_on_unknown,
     add_policy,
@@ -20,6 +21,7 @@ from scenarios.shapes import SHAPES
 EXAMPLES = """\
 {lab}                                          30 s on the running lab, or on one of its own
 {lab} --servers 4 --store memory               on a lab of its own: about 75 % logged out
+{lab} --cluster docker                         the same, every server in a container of its own
 {lab} --max-logout-rate 0.01 --max-p95 200     for CI: exit code 1 when a bound is broken
 {lab} --web                                    watch it in locust's web UI, until Ctrl-C
 {lab} --shape startup --run-time 120           from 1 server to 10 while users come
@@ -66,6 +68,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_policy(parser)
     add_on_unknown(parser)
     parser.set_defaults(on_unknown=None)
+    add_cluster(parser, default=None)
     add_name(parser)
 
 
@@ -85,10 +88,11 @@ def main(args: argparse.Namespace) -> int:
     from scenarios.swarm.run import run
     from scenarios.swarm.wanted import Bounds, Load, Where
 
-    asked = {name: getattr(args, name) for name in ("servers", "store", "policy", "on_unknown")}
+    asked = {name: getattr(args, name) for name in ("servers", "store", "policy", "on_unknown", "cluster")}
     own = {name: value for name, value in asked.items() if value is not None}
-    if args.host is not None and own:
-        raise LabError("--host is an address as it is: --servers, --store, --policy and --on-unknown are for a lab")
+    alone = bool(own)
+    if args.host is not None and alone:
+        raise LabError("--host is an address as it is: say no --servers, --store, --policy, --on-unknown or --cluster")
     run_time = args.run_time
     if run_time is None and (args.shape or not args.web):
         run_time = RUN_TIME_OF_A_SHAPE if args.shape else RUN_TIME
@@ -105,7 +109,8 @@ def main(args: argparse.Namespace) -> int:
         csv=args.csv,
     )
     bounds = Bounds(args.max_logout_rate, args.max_p95)
-    where = Where(args.host, args.name, own={"servers": OWN_SERVERS, **own}, alone=bool(own))
+    cluster = own.pop("cluster", "processes")
+    where = Where(args.host, args.name, cluster, own={"servers": OWN_SERVERS, **own}, alone=alone)
     return orderly.run(run(load, bounds, where, say))
 
 

@@ -4,12 +4,13 @@ import argparse
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from scenarios.commands.arguments import MOST_SERVERS, MOST_USERS, not_known, number
+from scenarios.commands.arguments import MOST_SERVERS, MOST_USERS, add_cluster, not_known, number
 
 EXAMPLES = """\
 {lab} --servers 1..10                                     one logbook for each server: how the rate grows
 {lab} --servers 1..10 --store memory,redis --policy round_robin,random,sticky_cookie -o grid
 {lab} --servers 2,5 --on-unknown keep,clear,replace
+{lab} --servers 2,4 --cluster docker                      every server in a container of its own
 
 The folder (-o) keeps every finished cell: stop with Ctrl-C, and the same command goes on from there."""
 
@@ -45,6 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--users", type=number("number of users", 1, MOST_USERS), default=MOST_USERS, metavar="K", help="how many")
     add("--seed", type=int, default=1, help="of everything random in the users (default: 1)")
+    add_cluster(parser)
     add("-o", "--output", type=Path, default=Path("sweep"), metavar="FOLDER", help="default: sweep")
 
 
@@ -53,7 +55,8 @@ def main(args: argparse.Namespace) -> int:
     from scenarios.sweep import shown
     from scenarios.sweep.grid import Grid
 
-    grid = Grid(args.servers, args.store, args.policy, args.on_unknown, args.requests, args.users, args.seed)
+    settings = (args.servers, args.store, args.policy, args.on_unknown)
+    grid = Grid(*settings, args.requests, args.users, args.seed, args.cluster)
     return orderly.run(shown.through(grid, args.output))
 
 

@@ -3,7 +3,16 @@
 import argparse
 from pathlib import Path
 
-from scenarios.commands.arguments import MOST_SERVERS, add_name, add_policy, add_store, not_known, number, servers
+from scenarios.commands.arguments import (
+    MOST_SERVERS,
+    add_cluster,
+    add_name,
+    add_policy,
+    add_store,
+    not_known,
+    number,
+    servers,
+)
 from scenarios.errors import LabError
 
 EXAMPLES = """\
@@ -23,6 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--servers", type=servers, metavar="N", help=f"other than the scene's own, 1 to {MOST_SERVERS}")
     add_store(parser)
     add_policy(parser)
+    add_cluster(parser, default=None)
     add_name(parser)
 
 
@@ -34,7 +44,7 @@ def main(args: argparse.Namespace) -> int:
     if bool(args.scene) == bool(args.user):
         raise LabError(f"say which messages: {', '.join(SCENES)}, or --user NAME on a running lab")
     if args.user:
-        if args.servers or args.store or args.policy:
+        if args.servers or args.store or args.policy or args.cluster:
             raise LabError("--user follows a lab as it is: change it with lab switch and lab scale")
         orderly.run(shown.follow(args.name, args.user, args.clicks, args.svg))
         return 0
@@ -43,5 +53,5 @@ def main(args: argparse.Namespace) -> int:
     if args.clicks:
         raise LabError("--clicks goes with --user: a scene has its own clicks")
     scene = SCENES[args.scene].but(args.servers, args.store, args.policy)
-    orderly.run(shown.play(args.scene, scene, args.svg))
+    orderly.run(shown.play(args.scene, scene, args.svg, args.cluster or "processes"))
     return 0

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from scenarios import runtime
+from scenarios.cluster import CLUSTERS
 from scenarios.cluster.attached import AttachedCluster
 from scenarios.cluster.base import Cluster
-from scenarios.cluster.processes import ProcessCluster
 from scenarios.errors import LabError
 from scenarios.swarm.wanted import Where
 
@@ -38,7 +38,8 @@ async def open_target(where: Where) -> AsyncIterator[Target]:
     else:
         place = runtime.claim(f"load-{os.getpid()}")
         try:
-            async with await ProcessCluster.start(place.folder, keep=(place.lock,), **where.own) as started:
+            kind = CLUSTERS[where.cluster]
+            async with await kind.start(place.folder, keep=(place.lock,), **where.own) as started:
                 yield Target(started.url, "a lab of its own, for this run only", started)
         finally:
             place.release()

@@ -33,9 +33,10 @@ class Bounds:
 @dataclass(frozen=True)
 class Where:
     """On an address; else on the running lab of this name, unless a lab of its `own` was asked for (`alone`) or none
-    of this name runs. `own` goes into ProcessCluster.start."""
+    of this name runs. `own` goes into the start of a `cluster`, one of CLUSTERS."""
 
     host: str | None
     name: str
+    cluster: str
     own: dict[str, Any]
     alone: bool

@@ -35,11 +35,11 @@ class Folder:
             note.write_text(json.dumps(asked) + "\n")
             return
         try:
-            there = json.loads(note.read_text())
-        except ValueError:
+            there = {"cluster": "processes", **json.loads(note.read_text())}  # once there was no other
+        except (ValueError, TypeError):
             there = {}
         if there != asked:
-            different = [key for key in asked if there.get(key) != asked[key]] if isinstance(there, dict) else ["sweep"]
+            different = [key for key in asked if there.get(key) != asked[key]]
             raise LabError(
                 f"{self.path} holds another sweep (it differs in {', '.join(different)}): "
                 "name a new folder with -o, or ask for the same again to go on with it"

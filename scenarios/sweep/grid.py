@@ -35,6 +35,8 @@ class Grid:
     requests: int
     users: int
     seed: int
+    cluster: str = "processes"
+    """One of CLUSTERS."""
 
     def __post_init__(self) -> None:
         """Raises LabError for a grid whose figures would mean nothing."""

@@ -7,8 +7,8 @@ from itertools import groupby
 from typing import Any
 
 from scenarios import runtime, theory
+from scenarios.cluster import CLUSTERS
 from scenarios.cluster.base import Cluster
-from scenarios.cluster.processes import ProcessCluster
 from scenarios.stage import Lab, Settings
 from scenarios.sweep.folder import Folder
 from scenarios.sweep.grid import Cell, Grid
@@ -31,7 +31,8 @@ async def _on_one_cluster(
 ) -> AsyncGenerator[tuple[Cell, dict[str, Any]], None]:
     place = runtime.claim(f"sweep-{os.getpid()}")
     try:
-        async with await ProcessCluster.start(place.folder, on_unknown=on_unknown, keep=(place.lock,)) as cluster:
+        kind = CLUSTERS[grid.cluster]
+        async with await kind.start(place.folder, on_unknown=on_unknown, keep=(place.lock,)) as cluster:
             for cell in cells:
                 yield cell, await play(cluster, cell, grid)
     finally:

@@ -9,8 +9,8 @@ from rich.console import Console
 from scenarios import runtime
 from scenarios.boards.lines import Frame, Line, glyphs_for
 from scenarios.boards.terminal import console_for
+from scenarios.cluster import CLUSTERS
 from scenarios.cluster.attached import AttachedCluster
-from scenarios.cluster.processes import ProcessCluster
 from scenarios.crowd import Crowd
 from scenarios.trace import picture
 from scenarios.trace.drawing import Drawing
@@ -21,11 +21,11 @@ from scenarios.trace.story import BALANCER, BROWSER, STORE, Message, story
 WIDTHS = 60, 100  # columns: narrower is cut, wider only pulls the lanes apart
 
 
-async def play(name: str, scene: Scene, svg: Path | None) -> None:
-    """Play it on a cluster that lives for it only, then draw what was overheard. Raises LabError."""
+async def play(name: str, scene: Scene, svg: Path | None, kind: str) -> None:
+    """Play it on a cluster (one of CLUSTERS) that lives for it only, then draw what was overheard. Raises LabError."""
     place = runtime.claim(f"trace-{os.getpid()}")
     try:
-        async with await ProcessCluster.start(
+        async with await CLUSTERS[kind].start(
             place.folder, servers=scene.servers, store=scene.store, policy=scene.policy, keep=(place.lock,)
         ) as cluster:
             crowd = Crowd(cluster.url, users=0, seed=0)

@@ -61,6 +61,7 @@ def test_a_lab_of_its_own_with_workers(lab: Lab, tmp_path: Path) -> None:
         ("--host http://127.0.0.1:9", "http://127.0.0.1:9 cannot be reached (Connection refused)"),
         ("--host nowhere", "'nowhere' is no URL; give the shop's URL"),
         ("--host http://127.0.0.1:9 --servers 3", "--host is an address as it is"),
+        ("--host http://127.0.0.1:9 --cluster processes", "--host is an address as it is"),
         ("--max-logout-rate 75", "'75' is no share; choose 0 to 1"),
         ("--shape square", "square"),
         ("--users 0", "'0' is no number of users; choose 1 to 100000"),

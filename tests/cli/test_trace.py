@@ -52,6 +52,7 @@ def test_a_user_of_a_running_lab(lab: Lab, up: str, environ: dict[str, str]) -> 
         (["logni"], "did you mean login?"),
         (["--user", "ravi"], "no lab named 'lab' is running"),
         (["--user", "ravi", "--store", "redis"], "change it with lab switch"),
+        (["--user", "ravi", "--cluster", "docker"], "change it with lab switch"),
         (["login", "--clicks", "3"], "--clicks goes with --user"),
     ],
 )

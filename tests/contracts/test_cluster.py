@@ -60,7 +60,7 @@ async def test_state_tells_everything_lab_status_shows(cluster: Cluster) -> None
     assert state["logout_rate"] == state["theory_rate"] == 0.5
     one, two = state["servers"]
     assert one.keys() == {
-        "name", "address", "pid", "healthy", "health", "requests", "sessions", "outcomes", "errors",
+        "name", "address", "pid", "healthy", "health", "requests", "sessions", "cpu", "outcomes", "errors",
     }  # fmt: skip
     assert (one["name"], two["name"]) == ("server-1", "server-2")
     assert sorted((one["sessions"], two["sessions"])) == [0, 1]
@@ -69,6 +69,7 @@ async def test_state_tells_everything_lab_status_shows(cluster: Cluster) -> None
     assert one["healthy"]
     assert (one["health"], one["errors"]) == ("up", 0)
     assert one["pid"] != two["pid"]
+    assert 0 < one["cpu"] < 60
 
 
 async def test_counts_since_the_last_change(cluster: Cluster) -> None:

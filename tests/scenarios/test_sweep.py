@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -74,6 +75,15 @@ def test_a_folder_of_another_sweep_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"differs in servers, seed"):
         Folder(tmp_path, other)
     assert json.loads((tmp_path / "sweep.json").read_text())["seed"] == 1
+
+
+def test_a_folder_from_before_there_were_containers_goes_on_with_processes(tmp_path: Path) -> None:
+    Folder(tmp_path, GRID)
+    note = tmp_path / "sweep.json"
+    note.write_text(json.dumps({key: value for key, value in json.loads(note.read_text()).items() if key != "cluster"}))
+    Folder(tmp_path, GRID)
+    with pytest.raises(LabError, match=r"differs in cluster\)"):
+        Folder(tmp_path, replace(GRID, cluster="docker"))
 
 
 @pytest.mark.parametrize("note", ["", "[]", "{", '{"sweep": 0}'])

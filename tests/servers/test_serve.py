@@ -110,6 +110,7 @@ async def test_the_control_channel(start: Start, short_folder: Path) -> None:
     await browser.get("/health")
     state = await call(control, "state")
     assert browser.url == f"http://{state.pop('address')}"
+    assert 0 < state.pop("cpu") < 60
     assert state == {
         "name": "server-7",
         "pid": process.pid,
