@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from balancer.explain import explain
+from balancer.names import let_go
 from balancer.networks import parse_address
 from balancer.pool import STEPS, Backend
 from balancer.settings.addresses import parse_backend
@@ -36,6 +37,7 @@ class Control:
             "state": self.state,
             "policy": self.policy,
             "add": self.add,
+            "readdress": self.readdress,
             "drain": self.drain,
             "resume": self.resume,
             "remove": self.remove,
@@ -94,6 +96,16 @@ class Control:
         except ConfigError as problem:
             raise ControlError(str(problem)) from None
         return backend
+
+    async def readdress(self, name: str, address: str, addresses: Sequence[str] = ()) -> dict[str, Any]:
+        """It is reached elsewhere from the next request on, and is the same in all else: its name, its users, its
+        counts, its place among the others. What runs over connections to where it was goes on."""
+        require(str, address=address)
+        there = await self.made(address, self._find(name).name, 1, addresses)
+        backend = self._find(name)
+        backend.host, backend.port, backend.tls, backend.addresses = there.host, there.port, there.tls, there.addresses
+        let_go(self._balancer, backend)
+        return {"name": backend.name}
 
     async def drain(self, name: str | list[str], redispatch: bool = False) -> dict[str, Any]:
         """One or several get no new users, and keep those whom the policy knows to be their own.

@@ -137,10 +137,15 @@ class Names:
             return
         kept = before[:1] if before and before[0] in addresses else ()
         backend.addresses = kept + tuple(address for address in addresses if address not in kept)
-        for upstream in [each for each in self._balancer.upstreams if each.backend is backend]:
-            if upstream.address not in backend.addresses:
-                upstream.outdated = True
-                if upstream in backend.idle:
-                    upstream.close()
-        backend.trust.forget()
+        let_go(self._balancer, backend, backend.addresses)
         self._balancer.mark("addresses", f"{backend.name}: {', '.join(backend.addresses)}")
+
+
+def let_go(balancer: "Balancer", backend: Backend, but: Sequence[str] = ()) -> None:
+    """Its connections end after what they are doing; not those to the addresses `but`."""
+    for upstream in [each for each in balancer.upstreams if each.backend is backend]:
+        if upstream.address not in but:
+            upstream.outdated = True
+            if upstream in backend.idle:
+                upstream.close()
+    backend.trust.forget()

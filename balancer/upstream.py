@@ -48,11 +48,12 @@ async def connect(balancer: Balancer, backend: Backend) -> "Upstream":
 
 
 async def _connected(balancer: Balancer, backend: Backend, address: str) -> "Upstream":
-    upstream = Upstream(balancer, backend, address)
+    upstream, place = Upstream(balancer, backend, address), (backend.host, backend.port)
     if backend.tls:
         await _dial_tls(balancer, backend, upstream)
     else:
         await dial(address, backend.port, lambda: upstream)
+    upstream.outdated = place != (backend.host, backend.port)
     if upstream.transport.is_closing():
         raise ConnectionResetError("it closed the connection at once")
     return upstream
@@ -89,7 +90,7 @@ class Upstream(asyncio.Protocol):
         self.backend = backend
         self.address = address
         self.outdated = False
-        """Its address is the backend's no more (names.py)."""
+        """Its address is the backend's no more (names.py, Control.readdress)."""
         self.exchange: Exchange | None = None
         self.seen: Response | None = None
         """The last plain head received: backends repeat themselves, and what was proven once need not be again."""

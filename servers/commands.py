@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from servers import off_the_network
 from servers.config import ConfigError, require_choice
 from servers.control import Command, ControlError, Source, Stream
 from servers.session import Session, shorten
@@ -38,6 +39,8 @@ class Commands:
             "switch": self.switch,
             "logbook": self.logbook,
             "knows": self.knows,
+            "partition": self.partition,
+            "reconnect": self.reconnect,
             "shutdown": self.shutdown,
         }
 
@@ -123,6 +126,24 @@ class Commands:
         except StoreFailed as failure:
             raise ControlError(f"the store does not answer: {failure}") from failure
         return {"known": [id for id, (outcome, _) in zip(ids, answers, strict=True) if outcome == "hit"]}
+
+    async def partition(self) -> dict[str, Any]:
+        """Off the network, but for this channel and the store: see off_the_network.py."""
+        try:
+            await off_the_network.pull(self.port)
+        except OSError as failure:
+            off_the_network.plug_in(self.port)
+            raise ControlError(f"this system drops no packets ({failure.strerror}): try --cluster docker") from failure
+        return {}
+
+    async def reconnect(self) -> dict[str, Any]:
+        """Undoes `partition`; one that was never taken off stays as it is."""
+        off_the_network.plug_in(self.port)
+        return {}
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
 
     async def shutdown(self) -> dict[str, Any]:
         self._stop()

@@ -43,6 +43,11 @@ class SharedControl(Control):
         known = (await self.made(address, name, weight, addresses)).addresses
         return await self._done_by_all("add", super().add)(address, name, weight, known)
 
+    async def readdress(self, name: str, address: str, addresses: Sequence[str] = ()) -> dict[str, Any]:
+        """As of a single process, and looked up once, too."""
+        known = (await self.made(address, self._find(name).name, 1, addresses)).addresses
+        return await self._done_by_all("readdress", super().readdress)(name, address, known)
+
     async def remove(self, name: str, wait: bool = False) -> dict[str, Any]:
         """As of a single process. Waiting holds up no other command."""
         known = self._find(name).name

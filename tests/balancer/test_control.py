@@ -126,6 +126,44 @@ async def test_several_drain_at_once_and_give_their_users_away(start) -> None:
     assert {(await rig.ask(get("/", user))).body for user in users} == {b"a", b"c"}, "whose cookie is still the old one"
 
 
+async def test_a_server_that_is_reached_elsewhere_stays_who_it_is(start) -> None:
+    rig = await start(Server(name="a"), Server(name="b"), policy="sticky_cookie")
+    answer = await rig.ask()
+    user, home = f"Cookie: {answer['set-cookie'].split(';')[0]}", answer.body.decode()
+    before = [(b["name"], b["requests"]) for b in describe(rig.balancer, "")["backends"]]
+    elsewhere = rig.servers["c"] = await Server(name="c").open()
+    await control_of(rig).readdress(home, elsewhere.address)
+    assert [(b["name"], b["requests"]) for b in describe(rig.balancer, "")["backends"]] == before
+    answer = await rig.ask(get("/", user))
+    assert (answer.body, "set-cookie" in answer, rig.totals()["moved"]) == (b"c", False, {})
+    with pytest.raises(ControlError, match="looks like"):
+        await control_of(rig).readdress(home, "nonsense")
+    with pytest.raises(ControlError, match="no backend is called 'd'"):
+        await control_of(rig).readdress("d", elsewhere.address)
+    assert (await rig.ask(get("/", user))).body == b"c"
+
+
+async def test_what_runs_where_it_was_goes_on_and_is_the_last_there(start) -> None:
+    release = asyncio.Event()
+
+    async def slow(line: Line) -> None:
+        await line.message()
+        await release.wait()
+        line.send(ok(b"here"))
+
+    here = Server(slow)
+    rig = await start(here)
+    elsewhere = rig.servers["b"] = await Server(name="elsewhere").open()
+    line = await rig.connect()
+    asked = asyncio.ensure_future(line.ask(get()))
+    await here.arrived.get()
+    await control_of(rig).readdress("a", elsewhere.address)
+    release.set()
+    assert (await asked).body == b"here"
+    assert (await line.ask(get())).body == b"elsewhere"
+    assert len(here.lines) == 1
+
+
 async def test_adding(rig: Rig) -> None:
     control, server = control_of(rig), await Server(name="b").open()
     rig.servers["b"] = server

@@ -153,6 +153,24 @@ async def test_commands_are_done_by_all_and_known_to_those_who_come_later(
     await third.close()
 
 
+async def test_a_server_is_reached_elsewhere_by_all_and_by_those_who_come_later(
+    processes: Processes, servers: list[Server], addresses: list[str]
+) -> None:
+    third = await Server(name="c").open()
+    _, address = await processes.balancer(*addresses, options=WORKERS)
+    await processes.tell("readdress", name="a", address=third.address)
+    answers = [*await until_both_have_served(processes, address), *[await ask(address) for _ in range(8)]]
+    assert {answer.body for answer in answers} == {b"b", b"c"}
+    state = await killed(processes, 0)
+    assert [(backend["name"], backend["address"]) for backend in state["backends"]] == [
+        ("a", third.address),
+        ("b", servers[1].address),
+    ]
+    answers = [*await until_both_have_served(processes, address), *[await ask(address) for _ in range(8)]]
+    assert {answer.body for answer in answers} == {b"b", b"c"}
+    await third.close()
+
+
 async def test_what_is_refused_nobody_has_done(
     processes: Processes, servers: list[Server], addresses: list[str]
 ) -> None:
