@@ -44,8 +44,9 @@ def test_a_server_is_chosen_and_killed_and_the_board_left(lab: Lab, at_a_termina
     terminal.type("\x1b[B\x1b[Bk")
     terminal.read_until(lambda said: "server-2: killed" in said)
     terminal.read_until(lambda said: re.search(r"server-2 .{0,90}down", said))
-    terminal.type("kr")  # a dead one cannot be killed, and can be restarted
+    terminal.type("k")  # a dead one cannot be killed, and can be restarted
     terminal.read_until(lambda said: "server-2 is not running" in said)
+    terminal.type("r")
     terminal.read_until(lambda said: "server-2: restarted" in said)
     terminal.type("s\r")
     terminal.read_until(lambda said: "sessions carried over" in said)
