@@ -45,6 +45,8 @@ class Wanted:
     """The port of /metrics; None: none, 0: any free one."""
     cluster: str = "processes"
     """One of CLUSTERS."""
+    balancer: str = "ours"
+    """One of BALANCERS."""
 
 
 async def serve(wanted: Wanted, on_ready: Ready) -> None:
@@ -102,6 +104,7 @@ async def open_lab(wanted: Wanted) -> AsyncIterator[tuple[ProcessCluster, "async
             servers=wanted.servers,
             store=wanted.store,
             policy=wanted.policy,
+            balancer=wanted.balancer,
             on_unknown=wanted.on_unknown,
             host=HOST,
             port=wanted.port,

@@ -30,12 +30,13 @@ async def run(
     listeners: Sequence[Listener] = (),
     show: Callable[[dict[str, Any], str], None],
     kind: str = "processes",
+    balancer: str = "ours",
 ) -> dict[str, Any]:
-    """Play on a cluster that lives for this run only; the run's record. `kind` is one of CLUSTERS. Raises LabError,
-    with everything ended."""
+    """Play on a cluster that lives for this run only; the run's record. `kind` is one of CLUSTERS, `balancer`
+    one of BALANCERS. Raises LabError, with everything ended."""
     place = runtime.claim(f"run-{os.getpid()}")
     try:
-        start = {**script.start_of(play), "on_unknown": settings.on_unknown}
+        start = {**script.start_of(play), "on_unknown": settings.on_unknown, "balancer": balancer}
         async with await CLUSTERS[kind].start(place.folder, keep=(place.lock,), **start) as cluster:
             return await on_cluster(name, play, cluster, settings, limit, journal, listeners, show)
     finally:

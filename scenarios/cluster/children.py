@@ -4,11 +4,13 @@ import asyncio
 import itertools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -71,6 +73,7 @@ class Children:
         self._children: dict[int, Child] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._listening: asyncio.Task[None] | None = None
+        self._held: list[socket.socket] = []
 
     @classmethod
     async def start(cls, folder: Path, keep: Sequence[int] = ()) -> "Children":
@@ -108,6 +111,38 @@ class Children:
         await child.started
         return child
 
+    def find(self, program: str, package: str) -> str:
+        """The path of a program of this machine. Raises LabError when it is not installed."""
+        beside = os.path.dirname(sys.executable)  # where pip puts one
+        places = (os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", beside)
+        if found := shutil.which(program, path=os.pathsep.join(places)):
+            return found
+        raise LabError(f"no {program} here: install it ({package}), or choose --balancer ours")
+
+    def open_port(self, wanted: str) -> str:
+        """HOST:PORT for a program that cannot say which port it got: it is to listen there with SO_REUSEPORT.
+
+        The lab holds the port meanwhile, without listening, so that nobody else is given it. Raises LabError.
+        """
+        host, _, port = wanted.rpartition(":")
+        held = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.append(held)
+        try:
+            held.bind((host.strip("[]"), int(port)))
+        except OSError:
+            raise LabError(f"port {port} on {host} is taken: choose another --port, or 0 for any free one") from None
+        return f"{host}:{held.getsockname()[1]}"
+
+    async def reached(self, running: Running, listening: str) -> str:
+        """Where people reach a program that listens there."""
+        return listening
+
+    async def workers(self, running: Running) -> set[int]:
+        """The processes that a program has started itself."""
+        return children_of(running.pid)
+
     def tell(self, message: dict[str, Any]) -> None:
         if self._writer is None or not self.alive:
             if message["do"] != "signal":  # those who are gone need no signal
@@ -126,6 +161,8 @@ class Children:
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.wait({self._listening})
+        for held in self._held:
+            held.close()
         if self._folder.exists():  # the nursery itself was killed
             await asyncio.to_thread(wipe, self._folder)
 
@@ -158,6 +195,13 @@ class Children:
         else:
             settle(child.ended, message["ended"])
             del self._children[message["key"]]
+
+
+def children_of(pid: int) -> set[int]:
+    """None of one that has ended."""
+    with suppress(OSError):
+        return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+    return set()
 
 
 def settle(future: asyncio.Future[Any], outcome: Any) -> None:

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -30,6 +31,14 @@ from scenarios.errors import LabError
 LABEL = "session-lab"
 """On everything that is ours; its value is the lab's folder."""
 PORTS = {"server": 8001, "balancer": 8080}
+IMAGES = {
+    "redis": ("REDIS_IMAGE", "redis:7-alpine"),
+    "nginx": ("NGINX_IMAGE", "nginx:1.27-alpine"),
+    "haproxy": ("HAPROXY_IMAGE", "haproxy:2.8-alpine"),
+    "traefik": ("TRAEFIK_IMAGE", "traefik:v3.1"),
+}
+"""Of programs that are not the lab's: the variable that names an image, and the one to take otherwise."""
+INTO_LOG = 'exec "$@" >>"$0" 2>&1'
 HELD: dict[str, Any] = {
     "read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"], "tmpfs": {"/tmp": ""},
 }  # fmt: skip
@@ -45,6 +54,12 @@ class ContainerChild(Child):
     async def signal(self, number: int) -> None:
         if self.container is not None and not self.ended.done():
             await asyncio.to_thread(send, self.container, number)
+
+
+def publish(listen: str) -> dict[str, tuple[str, int | None]]:
+    """The balancer's port, opened on this machine at HOST:PORT; port 0 is any free one."""
+    host, _, port = listen.rpartition(":")
+    return {f"{PORTS['balancer']}/tcp": (host, int(port) or None)}
 
 
 def send(container: Container, number: int) -> None:
@@ -110,23 +125,45 @@ class Containers:
         port = PORTS[kind]
         options: dict[str, Any] = {}
         if kind == "balancer":
-            host, _, wanted = config["listen"].rpartition(":")
-            options = {"ports": {f"{port}/tcp": (host, int(wanted) or None)}}
+            options = {"ports": publish(config["listen"])}
         inside = json.dumps({**config, "listen": f"0.0.0.0:{port}"})
         words = ["python3", "-m", "scenarios.cluster.inside", str(child._key), kind, str(self._folder), name, inside]
         self._later(self._run(child, self.image, words, options))
         return child
 
     async def launch(self, program: Program) -> Running:
-        """A store's program, by the name it has in its own image. Raises LabError."""
-        if program.name != "redis":
+        """A program that is not the lab's, by the name it has in its own image. Raises LabError."""
+        if program.name not in IMAGES:
             raise LabError("in containers there are the stores memory, sqlite and redis: choose one of them")
+        variable, usual = IMAGES[program.name]
         child = self._expect(program.name)
-        name = self._environ.get("REDIS_IMAGE", "redis:7-alpine")
-        chosen = await asyncio.to_thread(have, self._engine, name, "REDIS_IMAGE")
-        await self._run(child, chosen, ["redis-server", *program.argv[1:]], {"entrypoint": []})
+        chosen = await asyncio.to_thread(have, self._engine, self._environ.get(variable, usual), variable)
+        ports = publish(program.published) if program.published else {}
+        words = [Path(program.argv[0]).name, *program.argv[1:]]
+        await self._run(child, chosen, ["-c", INTO_LOG, program.log, *words], {"entrypoint": ["sh"], "ports": ports})
         await child.started  # raises what went wrong
         return child
+
+    def find(self, program: str, package: str) -> str:
+        """It is in the image."""
+        return program
+
+    def open_port(self, wanted: str) -> str:
+        """In a container of its own every port is free."""
+        return f"0.0.0.0:{PORTS['balancer']}"
+
+    async def reached(self, running: Running, listening: str) -> str:
+        assert isinstance(running, ContainerChild)
+        return await asyncio.to_thread(self._address, running, listening)
+
+    async def workers(self, running: Running) -> set[int]:
+        """By the numbers that the engine's machine has for them."""
+        assert isinstance(running, ContainerChild)
+        assert running.container is not None
+        with suppress(APIError, NotFound):  # it has ended
+            rows = (await asyncio.to_thread(running.container.top, ps_args="-eo pid"))["Processes"]
+            return {int(row[0]) for row in rows} - {running.pid}
+        return set()
 
     async def stop(self) -> None:
         """End what still runs and remove everything that is ours: containers, network, folder."""

@@ -2,13 +2,14 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from scenarios.cluster.balancers.base import Balancer
 from scenarios.cluster.children import Child, Children
 from scenarios.errors import LabError
 from servers.control import ControlError, call
@@ -17,7 +18,6 @@ SWITCH_WITHIN = 30.0  # a migration copies every session
 STOPS_WITHIN = 12.0  # servers give running requests 10 s
 STATE_WITHIN = 0.5  # a paused server does not answer; the status must not wait for it
 ENDS_WITHIN = 3.0  # at the end of the lab
-IDLE_WITHIN = 40.0  # the balancer itself gives up before
 
 
 @dataclass
@@ -76,20 +76,20 @@ def number_of(name: str) -> int:
 
 
 class Fleet:
-    """`ask` sends a command to the balancer. Keeps no order of its own: the cluster serialises what must be."""
+    """Keeps no order of its own: the cluster serialises what must be."""
 
     def __init__(
         self,
         folder: Path,
         children: Children,
         options: Mapping[str, Any],
-        ask: Callable[..., Awaitable[dict[str, Any]]],
+        balancer: Balancer,
     ) -> None:
         self.servers: dict[str, Server] = {}
         self._folder = folder
         self._children = children
         self._options = options
-        self._ask = ask
+        self._balancer = balancer
 
     def get(self, name: str) -> Server:
         """Raises LabError for a name that no server has."""
@@ -127,7 +127,7 @@ class Fleet:
             if isinstance(result, str):
                 server.address = result
                 self.servers[server.name] = server
-                await self._ask("add", address=server.address, name=server.name, weight=1)
+        await self._balancer.add({server.name: server.address for server in started if server.address})
         raise_first(results)
 
     async def add(self, names: list[str], store: str, url: str) -> None:
@@ -139,13 +139,13 @@ class Fleet:
         if server.running and not server.paused:
             # Sticky users still come while it drains. Removed, it gets nothing new, and what is on its way ends
             # before the server is told to stop: a request it has not read yet would be lost with its connection.
-            await self._ask("drain", name=name)
+            await self._balancer.drain(name)
             with suppress(LabError):  # a request that takes longer than that: the server's own stop finishes it
-                await self._ask("remove", within=IDLE_WITHIN, name=name, wait=True)
+                await self._balancer.remove(name, wait=True)
             await server.child.end(signal.SIGTERM, STOPS_WITHIN)
         else:
             await server.child.end(signal.SIGKILL, STOPS_WITHIN)
-            await self._ask("remove", name=name)
+            await self._balancer.remove(name)
         if forget:
             del self.servers[name]
 
@@ -189,7 +189,7 @@ class Fleet:
 
     async def drain(self, name: str, draining: bool) -> None:
         server = self.get(name)
-        await self._ask("drain" if draining else "resume", name=name)
+        await (self._balancer.drain(name) if draining else self._balancer.undrain(name))
         server.draining = draining
 
     async def end(self) -> None:

@@ -6,10 +6,12 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, Self
 
 from scenarios import theory
-from scenarios.cluster.balancer_process import BalancerProcess
+from scenarios.cluster.balancers import BALANCERS
+from scenarios.cluster.balancers.base import Balancer
 from scenarios.cluster.children import Children
 from scenarios.cluster.fleet import Fleet, all_of
 from scenarios.cluster.ground import MOST_SERVERS, check_count, check_port, make_private
@@ -36,7 +38,7 @@ class ProcessCluster:
         self._changing = asyncio.Lock()  # scale, switch and restart wait for each other
         self._change: Change
         self._children: Children
-        self._balancer: BalancerProcess
+        self._balancer: Balancer
         self._fleet: Fleet
         self._stores: SharedStores
 
@@ -48,6 +50,7 @@ class ProcessCluster:
         servers: int = 1,
         store: str = "memory",
         policy: str = "round_robin",
+        balancer: str = "ours",
         on_unknown: str = "keep",
         host: str = "127.0.0.1",
         port: int = 0,
@@ -60,8 +63,8 @@ class ProcessCluster:
         """Return when every server answers through the balancer.
 
         `folder` (its path short) is the cluster's own: made private here, removed at the end. `port` 0 takes a free
-        one. The options go into ServerConfig and BalancerConfig; `keep`: see `Children.start`; `children` begins what
-        starts and ends the processes (docker.py has another).
+        one. `balancer` is one of BALANCERS. The options go into ServerConfig and BalancerConfig; `keep`: see
+        `Children.start`; `children` begins what starts and ends the processes (docker.py has another).
         Raises LabError, with everything ended again: port taken, unknown store or policy, a store that fails, ...
         """
         check_count(servers)
@@ -76,10 +79,10 @@ class ProcessCluster:
         try:
             cluster._stores = SharedStores(folder, cluster._children, environ)
             url = await cluster._stores.url(store)  # before the forks, while the nursery still imports
-            balancer = {"listen": f"{host}:{port}", "policy": policy, **(balancer_options or {})}
-            cluster._balancer = BalancerProcess(folder, cluster._children, balancer)
-            cluster._fleet = Fleet(folder, cluster._children, options, cluster._balancer.ask)
-            cluster._store, cluster._policy = store, balancer["policy"]
+            settings = {"listen": f"{host}:{port}", "policy": policy, **(balancer_options or {})}
+            cluster._balancer = resolve_name(BALANCERS[balancer])(folder, cluster._children, settings)
+            cluster._fleet = Fleet(folder, cluster._children, options, cluster._balancer)
+            cluster._store, cluster._policy = store, settings["policy"]
             await cluster._open(servers, url)
         except BaseException:
             await cluster.stop()
@@ -89,9 +92,9 @@ class ProcessCluster:
     async def _open(self, servers: int, url: str) -> None:
         started = [self._fleet.begin(name, self._store, url) for name in self._fleet.new_names(servers)]
         self.url = f"http://{await self._balancer.until_ready()}"
-        if admin := (await self._balancer.ask("state"))["admin"]:
+        if admin := (await self._balancer.state())["admin"]:
             self.metrics = f"http://{admin}/metrics"
-        await self._balancer.ask("label", store=self._store)
+        await self._balancer.label(self._store)
         await self._fleet.finish(started)
         await self._count_anew("start", "")
 
@@ -117,14 +120,14 @@ class ProcessCluster:
 
     async def state(self) -> dict[str, Any]:
         described = [self._fleet.servers[name].describe() for name in self.names()]
-        balancer, *servers = await asyncio.gather(self._balancer.ask("state"), *described)
+        balancer, *servers = await asyncio.gather(self._balancer.state(), *described)
         return status(self.url, self._store, self._law(), balancer, servers, self._change)
 
     async def logbooks(self, limit: int = 20) -> dict[str, Any]:
         return {"logbooks": await logbooks([self._fleet.servers[name] for name in self.names()], limit)}
 
     async def counters(self) -> dict[str, Any]:
-        totals: dict[str, Any] = (await self._balancer.ask("state"))["totals"]
+        totals: dict[str, Any] = (await self._balancer.state())["totals"]
         return totals
 
     async def switch(
@@ -133,13 +136,13 @@ class ProcessCluster:
         moved = 0
         async with self._changing:
             if policy is not None:
-                await self._balancer.ask("policy", name=policy)  # the balancer marks this one itself
+                await self._balancer.use_policy(policy)  # which marks it
                 self._policy = policy
             if store is not None:
                 url = await self._stores.url(store)
                 moved = await self._fleet.switch(store, url, migrate)
                 self._store = store
-                await self._balancer.ask("label", store=store)
+                await self._balancer.label(store)
                 await self.mark(what="store", detail=f"{store}, {moved} sessions moved" if migrate else store)
             await self._count_anew("switch", ", ".join(name for name in (store, policy) if name))
         return {"moved": moved}

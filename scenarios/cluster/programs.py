@@ -1,4 +1,4 @@
-"""Programs beside the lab (Redis, PostgreSQL): how one is described, started, signalled and awaited."""
+"""Programs beside the lab (Redis, PostgreSQL, other proxies): how one is described, started, signalled and awaited."""
 
 import asyncio
 import ctypes
@@ -29,6 +29,7 @@ class Program:
     log: str
     user: str = ""  # run as this user; "" = as we are
     end_signal: int = signal.SIGKILL  # also sent by the kernel when our parent dies
+    published: str = ""  # HOST:PORT where people reach it, if they do; its container opens that
 
 
 class Running(Protocol):

@@ -115,6 +115,12 @@ def add_cluster(parser: argparse.ArgumentParser, default: str | None = "processe
     add_choice(parser, "--cluster", CLUSTERS, "where it runs", default)
 
 
+def add_balancer(parser: argparse.ArgumentParser) -> None:
+    from scenarios.cluster.balancers import BALANCERS
+
+    add_choice(parser, "--balancer", BALANCERS, "what stands in front of the servers", "ours")
+
+
 def add_servers(parser: argparse.ArgumentParser, default: int) -> None:
     parser.add_argument(
         "--servers",

@@ -3,7 +3,7 @@
 import argparse
 
 from scenarios.commands import playing
-from scenarios.commands.arguments import add_cluster, add_on_unknown
+from scenarios.commands.arguments import add_balancer, add_cluster, add_on_unknown
 
 EXAMPLES = """\
 {lab} keeps-logging-out                 the whole incident, about 15 seconds
@@ -19,6 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     playing.arguments(parser)
     add_on_unknown(parser)
     add_cluster(parser)
+    add_balancer(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -41,6 +42,7 @@ def main(args: argparse.Namespace) -> int:
                     listeners=listeners,
                     show=shown.act,
                     kind=args.cluster,
+                    balancer=args.balancer,
                 )
             )
         return shown.result(result, journal)

@@ -5,6 +5,7 @@ import argparse
 from scenarios.commands.arguments import (
     MOST_USERS,
     PROGRAM,
+    add_balancer,
     add_board,
     add_cluster,
     add_name,
@@ -30,6 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_policy(parser, "round_robin")
     add_on_unknown(parser)
     add_cluster(parser)
+    add_balancer(parser)
     add(
         "--users",
         type=number("number of users", 0, MOST_USERS),
@@ -70,6 +72,7 @@ def main(args: argparse.Namespace) -> int:
         seed=args.seed,
         port=args.port,
         cluster=args.cluster,
+        balancer=args.balancer,
         admin=args.admin,
     )
     if args.detach:

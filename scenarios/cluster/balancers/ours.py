@@ -1,4 +1,4 @@
-"""The balancer of a cluster: its process, its feed, and what is asked of it."""
+"""Our own balancer: its process, its feed, and what is asked of it."""
 
 import asyncio
 import signal
@@ -14,11 +14,12 @@ from scenarios.errors import LabError
 from servers.control import ControlError, call, stream
 
 ANSWER_WITHIN = 10.0
+IDLE_WITHIN = 40.0  # the balancer itself gives up before
 STOPS_WITHIN = 3.0
 
 
-class BalancerProcess:
-    """Forked at once; `until_ready` waits until it listens. Every method raises LabError when it has ended."""
+class OurBalancer:
+    """Implements `Balancer`. Forked at once; `until_ready` waits until it listens."""
 
     def __init__(self, folder: Path, children: Children, config: Mapping[str, Any]) -> None:
         self._control = folder / "balancer.sock"
@@ -36,7 +37,35 @@ class BalancerProcess:
     async def end(self) -> None:
         await self._child.end(signal.SIGTERM, STOPS_WITHIN)
 
-    async def ask(self, do: str, *, within: float = ANSWER_WITHIN, **arguments: Any) -> dict[str, Any]:
+    async def pids(self) -> list[int]:
+        return [self._child.pid]
+
+    async def state(self) -> dict[str, Any]:
+        return {"time": time.time(), **await self._ask("state")}
+
+    async def label(self, store: str) -> None:
+        await self._ask("label", store=store)
+
+    async def use_policy(self, name: str) -> None:
+        await self._ask("policy", name=name)
+
+    async def add(self, servers: Mapping[str, str]) -> None:
+        for name, address in servers.items():
+            await self._ask("add", address=address, name=name)
+
+    async def drain(self, name: str) -> None:
+        await self._ask("drain", name=name)
+
+    async def undrain(self, name: str) -> None:
+        await self._ask("resume", name=name)
+
+    async def remove(self, name: str, wait: bool = False) -> None:
+        await self._ask("remove", within=IDLE_WITHIN if wait else ANSWER_WITHIN, name=name, wait=wait)
+
+    async def reload(self) -> None:
+        await self._child.signal(signal.SIGHUP)
+
+    async def _ask(self, do: str, *, within: float = ANSWER_WITHIN, **arguments: Any) -> dict[str, Any]:
         """One command. Raises LabError with its refusal, or when there is no answer `within` seconds."""
         try:
             if self._child.ended.done():
@@ -52,7 +81,7 @@ class BalancerProcess:
             raise LabError(str(refusal)) from None
 
     async def mark(self, **event: Any) -> None:
-        await self.ask("mark", event={"kind": "mark", "time": time.time(), **event})
+        await self._ask("mark", event={"kind": "mark", "time": time.time(), **event})
 
     async def events(self, state: bool = False) -> AsyncGenerator[dict[str, Any], None]:
         """Its feed from now on; with `state` the first event is its state at that very moment."""
