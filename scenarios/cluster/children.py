@@ -113,9 +113,7 @@ class Children:
 
     def find(self, program: str, package: str) -> str:
         """The path of a program of this machine. Raises LabError when it is not installed."""
-        beside = os.path.dirname(sys.executable)  # where pip puts one
-        places = (os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", beside)
-        if found := shutil.which(program, path=os.pathsep.join(places)):
+        if found := find_program(program):
             return found
         raise LabError(f"no {program} here: install it ({package}), or choose --balancer ours")
 
@@ -195,6 +193,12 @@ class Children:
         else:
             settle(child.ended, message["ended"])
             del self._children[message["key"]]
+
+
+def find_program(name: str) -> str | None:
+    """On PATH, where Debian keeps servers, or where pip puts one."""
+    places = (os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", os.path.dirname(sys.executable))
+    return shutil.which(name, path=os.pathsep.join(places))
 
 
 def children_of(pid: int) -> set[int]:

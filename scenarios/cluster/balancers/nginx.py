@@ -74,6 +74,7 @@ http {{
     proxy_set_header X-Forwarded-For $remote_addr;
     proxy_set_header X-Forwarded-Proto $scheme;
     proxy_connect_timeout 2s;
+    proxy_read_timeout 30s;
 {upstreams(setting, self.policies[setting.policy])}
     server {{
         listen {setting.listen} reuseport;

@@ -35,7 +35,8 @@ class Traefik(Proxy):
         return [
             f"--entrypoints.shop.address={setting.listen}", "--entrypoints.shop.reuseport=true", "--ping=true",
             "--ping.manualrouting=true", f"--providers.file.directory={self._routes.parent}",
-            "--providers.providersthrottleduration=50ms", "--global.sendanonymoususage=false",
+            "--providers.providersthrottleduration=50ms", "--serverstransport.forwardingtimeouts.dialtimeout=2s",
+            "--serverstransport.forwardingtimeouts.responseheadertimeout=30s", "--global.sendanonymoususage=false",
             "--global.checknewversion=false", "--log.level=WARN", f"--accesslog.filepath={self.access_log}",
             "--accesslog.format=json", "--accesslog.addinternals=true",
             *(f"--accesslog.fields.headers.names.{field}=keep" for field in KEPT),
