@@ -5,11 +5,13 @@ shop's orders work as they do without containers; users and servers meet over th
 """
 
 import asyncio
+import hashlib
 import itertools
 import json
 import os
 import signal
 import sys
+import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -17,65 +19,32 @@ from threading import Thread
 from typing import Any
 
 import docker
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import DockerException
 from docker.models.containers import Container
 from docker.models.networks import Network
+from docker.types import Mount
 
-from scenarios.cluster.children import Child, settle
-from scenarios.cluster.image import have, image
+from scenarios.cluster.children import settle
+from scenarios.cluster.container import ContainerChild
+from scenarios.cluster.docker_engine import LABEL, engine, remove, remove_killed, said
+from scenarios.cluster.engine_calls import abandoned, to_its_end
+from scenarios.cluster.image import IMAGES, have, image
 from scenarios.cluster.inside import WORDS
 from scenarios.cluster.nursery import wipe
 from scenarios.cluster.programs import Program, Running
 from scenarios.errors import LabError
 
-LABEL = "session-lab"
-"""On everything that is ours; its value is the lab's folder."""
 PORTS = {"server": 8001, "balancer": 8080}
-IMAGES = {
-    "redis": ("REDIS_IMAGE", "redis:7-alpine"),
-    "nginx": ("NGINX_IMAGE", "nginx:1.27-alpine"),
-    "haproxy": ("HAPROXY_IMAGE", "haproxy:2.8-alpine"),
-    "traefik": ("TRAEFIK_IMAGE", "traefik:v3.1"),
-}
-"""Of programs that are not the lab's: the variable that names an image, and the one to take otherwise."""
 INTO_LOG = 'exec "$@" >>"$0" 2>&1'
 HELD: dict[str, Any] = {
     "read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"], "tmpfs": {"/tmp": ""},
 }  # fmt: skip
-CONNECTIONS = 256
-"""To the engine: one for each container that is waited for."""
-
-
-class ContainerChild(Child):
-    """One container. A stopped process is a paused one here: its connections stay, nothing answers."""
-
-    container: Container | None = None
-
-    async def signal(self, number: int) -> None:
-        if self.container is not None and not self.ended.done():
-            await asyncio.to_thread(send, self.container, number)
 
 
 def publish(listen: str) -> dict[str, tuple[str, int | None]]:
     """The balancer's port, opened on this machine at HOST:PORT; port 0 is any free one."""
     host, _, port = listen.rpartition(":")
     return {f"{PORTS['balancer']}/tcp": (host, int(port) or None)}
-
-
-def send(container: Container, number: int) -> None:
-    """One that has ended, or is not paused, is left alone."""
-    try:
-        match number:
-            case signal.SIGSTOP:
-                container.pause()
-            case signal.SIGCONT:
-                container.unpause()
-            case signal.SIGKILL:
-                container.remove(force=True)  # kills a paused one, too
-            case _:
-                container.kill(number)
-    except (APIError, NotFound):
-        pass
 
 
 class Containers:
@@ -95,17 +64,17 @@ class Containers:
         self._tasks: set[asyncio.Task[None]] = set()
         self._words: asyncio.Server | None = None
         self._stopping = False
+        self._last_resort = weakref.finalize(self, remove, engine, str(folder))  # also when the interpreter ends
 
     @classmethod
     async def start(cls, folder: Path, environ: Mapping[str, str] = os.environ) -> "Containers":
-        """Raises LabError: no engine, or no image."""
-        containers = cls(folder, await asyncio.to_thread(engine), environ)
+        """Raises LabError: no engine, no image, or a name that others have."""
+        containers = cls(folder, await asyncio.to_thread(engine, environ), environ)
         try:
-            containers.image = await asyncio.to_thread(image, containers._engine, say, environ)
-            network = f"{LABEL}-{folder.name}"
-            containers.network = await asyncio.to_thread(
-                containers._engine.networks.create, network, driver="bridge", labels={LABEL: str(folder)}
-            )
+            await asyncio.to_thread(remove_killed, containers._engine, folder.parent)
+            await asyncio.to_thread(remove, containers._engine, str(folder))
+            containers.image = await abandoned(image, containers._engine, containers._say, environ)
+            containers.network = await to_its_end(asyncio.to_thread(containers._connect))
             containers._words = await asyncio.start_unix_server(containers._hear, str(folder / WORDS))
         except DockerException as failure:
             await containers.stop()
@@ -114,6 +83,12 @@ class Containers:
             await containers.stop()
             raise
         return containers
+
+    def _connect(self) -> Network:
+        """The lab's network. Two labs of one name, in two runtime folders, have two."""
+        name = f"{LABEL}-{self._folder.name}-{hashlib.sha256(bytes(self._folder)).hexdigest()[:6]}"
+        labels = {LABEL: str(self._folder)}
+        return self._engine.networks.create(name, driver="bridge", labels=labels, check_duplicate=True)
 
     def fork(self, kind: str, name: str, config: dict[str, Any]) -> ContainerChild:
         """Begin to start a server or the balancer; `until_ready` of the answer waits for it."""
@@ -137,7 +112,7 @@ class Containers:
             raise LabError("in containers there are the stores memory, sqlite and redis: choose one of them")
         variable, usual = IMAGES[program.name]
         child = self._expect(program.name)
-        chosen = await asyncio.to_thread(have, self._engine, self._environ.get(variable, usual), variable)
+        chosen = await abandoned(have, self._engine, self._environ.get(variable, usual), variable, self._say)
         ports = publish(program.published) if program.published else {}
         words = [Path(program.argv[0]).name, *program.argv[1:]]
         await self._run(child, chosen, ["-c", INTO_LOG, program.log, *words], {"entrypoint": ["sh"], "ports": ports})
@@ -160,24 +135,33 @@ class Containers:
         """By the numbers that the engine's machine has for them."""
         assert isinstance(running, ContainerChild)
         assert running.container is not None
-        with suppress(APIError, NotFound):  # it has ended
+        with suppress(DockerException):  # it has ended
             rows = (await asyncio.to_thread(running.container.top, ps_args="-eo pid"))["Processes"]
             return {int(row[0]) for row in rows} - {running.pid}
         return set()
 
     async def stop(self) -> None:
         """End what still runs and remove everything that is ours: containers, network, folder."""
+        await to_its_end(self._stop())
+
+    async def _stop(self) -> None:
         self._stopping = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._words is not None:
             self._words.close()
-        await asyncio.to_thread(remove, self._engine, str(self._folder))
-        for child in self._children.values():
-            settle(child.ended, -signal.SIGKILL)
-        await asyncio.to_thread(self._engine.close)
-        await asyncio.to_thread(wipe, self._folder)
+        try:
+            await asyncio.to_thread(remove, self._engine, str(self._folder))
+            self._last_resort.detach()
+        except (DockerException, OSError) as failure:
+            self._last_resort.detach()
+            raise LabError(f"{said(failure)}; once it answers, clear up with: lab down --cluster docker") from None
+        finally:
+            for child in self._children.values():
+                settle(child.ended, -signal.SIGKILL)
+            self._engine.close()
+            await asyncio.to_thread(wipe, self._folder)
 
     def _expect(self, name: str) -> ContainerChild:
         key = next(self._keys)
@@ -191,22 +175,24 @@ class Containers:
 
     async def _run(self, child: ContainerChild, image: str, words: list[str], options: dict[str, Any]) -> None:
         try:
-            child.container = await asyncio.to_thread(self._create, child, image, words, options)
+            child.container = await to_its_end(asyncio.to_thread(self._create, child, image, words, options))
             child.pid = child.container.attrs["State"]["Pid"]
-        except DockerException as failure:
+        except (DockerException, OSError) as failure:
             settle(child.started, LabError(said(failure)))
             settle(child.ready, LabError(said(failure)))
             settle(child.ended, -signal.SIGKILL)
             return
         settle(child.started, None)
         loop = asyncio.get_running_loop()
-        Thread(target=wait, args=(child, loop), daemon=True).start()
+        Thread(target=self._wait, args=(child, loop), daemon=True).start()
 
     def _create(self, child: ContainerChild, image: str, words: list[str], options: dict[str, Any]) -> Container:
+        if self._stopping:
+            raise DockerException("the lab is being stopped")
         container: Container = self._engine.containers.run(
             image, words, detach=True, name=f"{self.network.name}-{child.name}-{child._key}", network=self.network.name,
             labels={LABEL: str(self._folder)}, user=f"{os.getuid()}:{os.getgid()}", init=False,
-            volumes={str(self._folder): {"bind": str(self._folder), "mode": "rw"}}, healthcheck={"test": ["NONE"]},
+            mounts=[Mount(str(self._folder), str(self._folder), type="bind")], healthcheck={"test": ["NONE"]},
             **HELD, **options,
         )  # fmt: skip
         container.reload()
@@ -233,50 +219,20 @@ class Containers:
             return f"{published['HostIp']}:{published['HostPort']}"
         return f"{settings['Networks'][self.network.name]['IPAddress']}:{port}"
 
-
-def wait(child: ContainerChild, loop: asyncio.AbstractEventLoop) -> None:
-    """In a thread: until the container has ended, which is then removed."""
-    assert child.container is not None
-    try:
-        code = int(child.container.wait()["StatusCode"])
-        child.container.remove(force=True)
-    except (DockerException, OSError):
+    def _wait(self, child: ContainerChild, loop: asyncio.AbstractEventLoop) -> None:
+        """In a thread: until the container has ended, which is then removed; what it said stays in its log."""
+        assert child.container is not None
         code = -signal.SIGKILL
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(settle, child.ended, code)
+        with suppress(DockerException, OSError):
+            code = int(child.container.wait()["StatusCode"])
+            words = child.container.logs(tail=100)
+            if words and not self._stopping:
+                with open(self._folder / f"{child.name}.log", "ab") as log:
+                    log.write(words)
+            child.container.remove(force=True, v=True)
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, child.ended, code)
 
-
-def engine() -> docker.DockerClient:
-    """The one DOCKER_HOST names, or this machine's. Raises LabError when there is none, or it is not ours to use."""
-    try:
-        client = docker.from_env(timeout=60, max_pool_size=CONNECTIONS)
-        client.ping()
-    except (DockerException, OSError) as failure:
-        if "permission denied" in str(failure).lower():
-            raise LabError(
-                "the Docker Engine does not let you in: join its group (docker), or set DOCKER_HOST"
-            ) from None
-        raise LabError("no Docker Engine answers: start one, or set DOCKER_HOST to where it listens") from None
-    return client
-
-
-def remove(client: docker.DockerClient, folder: str) -> None:
-    """Everything that carries this label, and nothing else."""
-    ours: dict[str, Any] = {"label": f"{LABEL}={folder}"}
-    for container in client.containers.list(all=True, filters=ours):
-        send(container, signal.SIGKILL)
-    for network in client.networks.list(filters=ours):
-        network.remove()
-
-
-def said(failure: Exception) -> str:
-    why = getattr(failure, "explanation", None) or str(failure)
-    if "port is already allocated" in why or "address already in use" in why:
-        return "the port is taken: choose another --port"
-    if "no space left" in why:
-        return "no room left on the engine's disk: make some (docker system df), then start again"
-    return f"the Docker Engine says: {why.splitlines()[0][:200]}"
-
-
-def say(step: str) -> None:
-    print(f"lab: {step}", file=sys.stderr, flush=True)
+    def _say(self, step: str) -> None:
+        if not self._stopping:
+            print(f"lab: {step}", file=sys.stderr, flush=True)

@@ -9,18 +9,26 @@ from typing import Any
 import docker
 from docker.errors import BuildError, DockerException, ImageNotFound
 
+from scenarios.cluster.docker_engine import advised, explained
 from scenarios.errors import LabError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SOURCES = ("compose/Dockerfile", "requirements.lock", "servers", "balancer", "scenarios")
 REPOSITORY = "session-lab"
+IMAGES = {
+    "redis": ("REDIS_IMAGE", "redis:7-alpine"),
+    "nginx": ("NGINX_IMAGE", "nginx:1.27-alpine"),
+    "haproxy": ("HAPROXY_IMAGE", "haproxy:2.8-alpine"),
+    "traefik": ("TRAEFIK_IMAGE", "traefik:v3.1"),
+}
+"""Of programs that are not the lab's: the variable that names an image, and the one to take otherwise."""
 
 
 def image(engine: docker.DockerClient, say: Callable[[str], None], environ: Mapping[str, str] = os.environ) -> str:
     """The name of an image of exactly these sources; SESSION_LAB_IMAGE names another. `say` is told of each step of a
     build. SESSION_LAB_PYTHON is the base to build on, one that is on the engine. Raises LabError."""
     if chosen := environ.get("SESSION_LAB_IMAGE"):
-        return have(engine, chosen, "SESSION_LAB_IMAGE")
+        return have(engine, chosen, "SESSION_LAB_IMAGE", say)
     if not (CHECKOUT / "compose" / "Dockerfile").is_file():
         raise LabError("containers are built from a checkout: run ./lab there, or name an image: SESSION_LAB_IMAGE")
     base = environ.get("SESSION_LAB_PYTHON", "")
@@ -32,18 +40,17 @@ def image(engine: docker.DockerClient, say: Callable[[str], None], environ: Mapp
     return tag
 
 
-def have(engine: docker.DockerClient, name: str, variable: str) -> str:
+def have(engine: docker.DockerClient, name: str, variable: str, say: Callable[[str], None]) -> str:
     """An image that the engine has, or can get. Raises LabError."""
     try:
         engine.images.get(name)
     except ImageNotFound:
+        say(f"pulling {name}")
         try:
             engine.images.pull(name)
         except DockerException as failure:
-            why = str(failure).splitlines()[0][:160]
-            raise LabError(
-                f"there is no image {name} and it cannot be pulled ({why}): name one with {variable}"
-            ) from None
+            why = f"there is no image {name} and it cannot be pulled ({explained(failure)[:200]})"
+            raise LabError(advised(failure) or f"{why}: name one with {variable}") from None
     return name
 
 
@@ -62,7 +69,7 @@ def build(engine: docker.DockerClient, tag: str, base: str, say: Callable[[str],
     options: dict[str, Any] = {"buildargs": {"PYTHON": base}, "network_mode": "host"} if base else {}
     try:
         lines = engine.api.build(
-            path=str(CHECKOUT), dockerfile="compose/Dockerfile", tag=tag, rm=True, decode=True, **options
+            path=str(CHECKOUT), dockerfile="compose/Dockerfile", tag=tag, rm=True, forcerm=True, decode=True, **options
         )
         for line in lines:
             if "error" in line:
@@ -71,5 +78,5 @@ def build(engine: docker.DockerClient, tag: str, base: str, say: Callable[[str],
             if step.startswith("Step "):
                 say(f"building {tag}: {step}"[:79])
     except (BuildError, DockerException) as failure:
-        why = str(failure).splitlines()[0][:200]
-        raise LabError(f"the image cannot be built: {why}; name a base that is there: SESSION_LAB_PYTHON") from None
+        why = f"the image cannot be built: {explained(failure)[:200]}; name a base that is there: SESSION_LAB_PYTHON"
+        raise LabError(advised(failure) or why) from None

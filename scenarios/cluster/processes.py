@@ -241,9 +241,11 @@ class ProcessCluster:
 
     async def stop(self) -> None:
         """In the order that loses nothing: the balancer takes no more requests, servers finish, stores end."""
-        with suppress(LabError):
-            if hasattr(self, "_fleet"):
-                await self._balancer.end()
-                await self._fleet.end()
-                await self._stores.close()
-        await self._children.stop()
+        try:
+            with suppress(LabError):
+                if hasattr(self, "_fleet"):
+                    await self._balancer.end()
+                    await self._fleet.end()
+                    await self._stores.close()
+        finally:
+            await self._children.stop()

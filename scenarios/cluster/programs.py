@@ -141,6 +141,15 @@ def last_line(log: Path) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
+def last_words(log: Path, lines: int = 3) -> str:
+    """The same with the lines before it, in one."""
+    try:
+        said = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    except OSError:
+        return "it said nothing"
+    return " / ".join(said[-lines:])[-400:] or "it said nothing"
+
+
 def check_socket_path(path: Path) -> None:
     """Raises LabError when the kernel could not take this path for a Unix socket."""
     if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:

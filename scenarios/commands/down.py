@@ -1,7 +1,6 @@
 """`lab down`: the orderly end of a lab."""
 
 import argparse
-from contextlib import suppress
 
 from scenarios.commands.arguments import add_cluster, add_name
 from scenarios.errors import LabError
@@ -9,7 +8,7 @@ from scenarios.errors import LabError
 EXAMPLES = """\
 {lab}
 {lab} --name second
-{lab} --cluster docker   also removes the containers of a lab that was killed"""
+{lab} --cluster docker   also removes the containers of labs that were killed"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,13 +21,21 @@ def main(args: argparse.Namespace) -> int:
 
     from scenarios import runtime
 
-    if args.cluster == "docker":
-        from scenarios.cluster.containers import engine, remove
-
-        with suppress(LabError):  # none runs: what it left behind is what is asked for
-            asyncio.run(runtime.down(args.name))
-        remove(engine(), str(runtime.base_folder() / args.name))
-    else:
+    try:
         asyncio.run(runtime.down(args.name))
+    except LabError:  # none runs, but containers of a killed one may
+        if args.cluster != "docker" or args.name not in clear_containers():
+            raise
+    else:
+        if args.cluster == "docker":
+            clear_containers()
     print(f"{args.name}: stopped, nothing is left of it")
     return 0
+
+
+def clear_containers() -> set[str]:
+    """Remove what killed labs left on the engine; their names. Raises LabError."""
+    from scenarios import runtime
+    from scenarios.cluster.docker_engine import engine, remove_killed
+
+    return remove_killed(engine(), runtime.base_folder())

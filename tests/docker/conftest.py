@@ -8,6 +8,7 @@ SESSION_LAB_PYTHON one with Python: see .ci/run.
 import json
 import os
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.cli.processes import LAB, Done, Lab, folders
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
@@ -156,3 +159,37 @@ def compose(settings: dict[str, str]) -> Iterator[Compose]:
     for kind in ("ps -a", "network ls", "volume ls"):
         left = run("docker", *kind.split(), "-q", "--filter", f"label=com.docker.compose.project={project.name}")
         assert left == "", kind
+
+
+@pytest.fixture
+def runtime(short_folder: Path) -> Path:
+    """A runtime folder of the test's own, with a short path."""
+    return Path(tempfile.mkdtemp(dir=short_folder))
+
+
+@pytest.fixture
+def environ(docker_environ: dict[str, str], runtime: Path) -> dict[str, str]:
+    return {**docker_environ, "PYTHONPATH": str(CHECKOUT), "XDG_RUNTIME_DIR": str(runtime)}
+
+
+@pytest.fixture
+def lab(environ: dict[str, str], runtime: Path) -> Iterator[Lab]:
+    """The command line; afterwards nothing of its labs may be on the engine, nor a folder."""
+
+    def start(*words: str, **more: str) -> Done:
+        environment = {**environ, **more}
+        return subprocess.run([*LAB, *words], env=environment, capture_output=True, text=True, timeout=500)
+
+    yield start
+    assert ours(runtime) == []
+    assert folders(runtime) == []
+
+
+def ours(runtime: Path) -> list[str]:
+    """Containers and networks of the labs in this runtime folder."""
+    left = []
+    for kind, name in (("ps -a", "Names"), ("network ls", "Name")):
+        told = f'{{{{.Label "session-lab"}}}} {kind.split()[0]} {{{{.{name}}}}}'
+        rows = run("docker", *kind.split(), "--filter", "label=session-lab", "--format", told)
+        left += [row for row in rows.splitlines() if row.startswith(f"{runtime}/")]
+    return left
