@@ -82,4 +82,4 @@ def docker_environ() -> dict[str, str]:
         pytest.skip("no Docker Engine answers: set DOCKER_HOST, or start one")
     kept = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "DATABASE_URL")}
     stand_in = os.environ.get("SESSION_LAB_STAND_INS")
-    return {**kept, "REDIS_IMAGE": stand_in} if stand_in else kept
+    return {**kept, **{f"{name}_IMAGE": stand_in for name in ("REDIS", "NGINX", "HAPROXY")}} if stand_in else kept

@@ -65,7 +65,7 @@ class Traefik(Proxy):
         line = json.loads(told)
         cookie = line.get("request_Cookie", "")
         return {
-            "time": datetime.fromisoformat(line["StartUTC"].replace("Z", "+00:00")[:26] + "+00:00").timestamp(),
+            "time": datetime.fromisoformat(line["StartUTC"]).timestamp() + line["Duration"] / 1e9,
             "user": line.get("request_Lab-User"),
             "method": line["RequestMethod"],
             "path": line["RequestPath"],
