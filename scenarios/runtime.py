@@ -129,7 +129,8 @@ async def end_orderly(pid: int, door: Path) -> None:
 
 
 def detach(lab: Callable[[Callable[[dict[str, Any]], None]], None]) -> dict[str, Any]:
-    """Run `lab(say_ready)` in the background, in a session of its own. Returns what it said when it was ready.
+    """Run `lab(say_ready)` in the background, in a session of its own. Returns what it said when it was ready; until
+    then its standard error is ours (an image is being built). After Ctrl-C it ends first.
 
     To be called without a running event loop or thread. Raises LabError when the lab does, or ends silently.
     """
@@ -144,6 +145,7 @@ def detach(lab: Callable[[Callable[[dict[str, Any]], None]], None]) -> dict[str,
             said = answer.readline()
     except KeyboardInterrupt:
         os.kill(pid, signal.SIGTERM)
+        os.waitpid(pid, 0)
         raise
     word: dict[str, Any] = json.loads(said or '{"error": "the lab ended while it started: try without --detach"}')
     if "error" in word:
@@ -163,9 +165,14 @@ def run_detached(lab: Callable[[Callable[[dict[str, Any]], None]], None], writin
     try:
         os.setsid()
         nowhere = os.open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1, 2):
-            os.dup2(nowhere, descriptor)
-        lab(lambda ready: say({"ready": ready}))
+        os.dup2(nowhere, 0)
+        os.dup2(nowhere, 1)
+
+        def ready(word: dict[str, Any]) -> None:
+            os.dup2(nowhere, 2)
+            say({"ready": word})
+
+        lab(ready)
     except LabError as error:
         say({"error": str(error)})
     except BaseException as error:  # noqa: BLE001 - the caller's stack must not run twice

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from scenarios.cluster import docker_engine
+from scenarios.cluster.image import image as lab_image
 from tests.cli.processes import LAB, Done, Lab, folders
 
 HERE = Path(__file__).resolve().parent
@@ -72,6 +74,12 @@ def image(docker_environ: dict[str, str]) -> str:
     words = ["docker", "build", "--quiet", *network, *arguments, "-f", "compose/Dockerfile", "-t", name, "."]
     run(*words, env={"DOCKER_BUILDKIT": "0"}, within=500)
     return name
+
+
+@pytest.fixture(scope="session")
+def image_of_labs(docker_environ: dict[str, str]) -> str:
+    """The one that `--cluster docker` would build first."""
+    return lab_image(docker_engine.engine(docker_environ), print, docker_environ)
 
 
 @pytest.fixture(scope="session")
