@@ -27,6 +27,7 @@ COMMANDS = {
     "replay": Command("replay", "show a recorded run again"),
     "report": Command("report", "make a page of a recorded run, with plots"),
     "compare": Command("compare", "say what changed between two recorded runs"),
+    "compare-balancers": Command("compare_balancers", "the same troubles behind ours, nginx, HAProxy and Traefik"),
     "sweep": Command("sweep", "play a grid of settings, each beside theory"),
     "up": Command("up", "start a lab and keep it running"),
     "status": Command("status", "who served what, and the logout rate"),

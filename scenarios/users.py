@@ -57,6 +57,8 @@ class Shopper:
     """How often this user was taken for a stranger while believing to be logged in."""
     via: str | None = None
     """The server that answered last."""
+    moves: int = 0
+    """How often another server answered than the time before."""
     jar: Jar = field(init=False)
     at_the_shop: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     """Held while a request is under way, so that a user can be sent home between two of them."""
@@ -192,6 +194,7 @@ class Shopper:
         try:
             async with self.at_the_shop:
                 answer = await self._exchange(method, path, form, self.jar if jar is None else jar)
+                self.moves += None not in (self.via, answer.via) and answer.via != self.via
                 self.via = answer.via or self.via
                 self._count(answer)
                 self.observe(answer)

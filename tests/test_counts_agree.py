@@ -55,5 +55,5 @@ async def test_three_counters_agree(
 
 async def counted(cluster: Any) -> dict[str, dict[str, int]]:
     """The balancer's counts: of all, and of each server."""
-    backends = (await cluster._balancer.state())["backends"]
+    backends = (await cluster.balancer.state())["backends"]
     return {"all": await cluster.counters(), **{backend["name"]: backend for backend in backends}}

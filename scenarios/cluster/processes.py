@@ -38,7 +38,7 @@ class ProcessCluster:
         self._changing = asyncio.Lock()  # scale, switch and restart wait for each other
         self._change: Change
         self._children: Children
-        self._balancer: Balancer
+        self.balancer: Balancer
         self._fleet: Fleet
         self._stores: SharedStores
 
@@ -80,8 +80,8 @@ class ProcessCluster:
             cluster._stores = SharedStores(folder, cluster._children, environ)
             url = await cluster._stores.url(store)  # before the forks, while the nursery still imports
             settings = {"listen": f"{host}:{port}", "policy": policy, **(balancer_options or {})}
-            cluster._balancer = resolve_name(BALANCERS[balancer])(folder, cluster._children, settings)
-            cluster._fleet = Fleet(folder, cluster._children, options, cluster._balancer)
+            cluster.balancer = resolve_name(BALANCERS[balancer])(folder, cluster._children, settings)
+            cluster._fleet = Fleet(folder, cluster._children, options, cluster.balancer)
             cluster._store, cluster._policy = store, settings["policy"]
             await cluster._open(servers, url)
         except BaseException:
@@ -91,10 +91,10 @@ class ProcessCluster:
 
     async def _open(self, servers: int, url: str) -> None:
         started = [self._fleet.begin(name, self._store, url) for name in self._fleet.new_names(servers)]
-        self.url = f"http://{await self._balancer.until_ready()}"
-        if admin := (await self._balancer.state())["admin"]:
+        self.url = f"http://{await self.balancer.until_ready()}"
+        if admin := (await self.balancer.state())["admin"]:
             self.metrics = f"http://{admin}/metrics"
-        await self._balancer.label(self._store)
+        await self.balancer.label(self._store)
         await self._fleet.finish(started)
         await self._count_anew("start", "")
 
@@ -113,21 +113,21 @@ class ProcessCluster:
 
     async def until_broken(self) -> None:
         """Wait until the nursery or the balancer has ended without being asked: nothing can work from then on."""
-        await self._balancer.until_ended()
+        await self.balancer.until_ended()
 
     def names(self) -> list[str]:
         return self._fleet.names()
 
     async def state(self) -> dict[str, Any]:
         described = [self._fleet.servers[name].describe() for name in self.names()]
-        balancer, *servers = await asyncio.gather(self._balancer.state(), *described)
+        balancer, *servers = await asyncio.gather(self.balancer.state(), *described)
         return status(self.url, self._store, self._law(), balancer, servers, self._change)
 
     async def logbooks(self, limit: int = 20) -> dict[str, Any]:
         return {"logbooks": await logbooks([self._fleet.servers[name] for name in self.names()], limit)}
 
     async def counters(self) -> dict[str, Any]:
-        totals: dict[str, Any] = (await self._balancer.state())["totals"]
+        totals: dict[str, Any] = (await self.balancer.state())["totals"]
         return totals
 
     async def switch(
@@ -136,13 +136,13 @@ class ProcessCluster:
         moved = 0
         async with self._changing:
             if policy is not None:
-                await self._balancer.use_policy(policy)  # which marks it
+                await self.balancer.use_policy(policy)  # which marks it
                 self._policy = policy
             if store is not None:
                 url = await self._stores.url(store)
                 moved = await self._fleet.switch(store, url, migrate)
                 self._store = store
-                await self._balancer.label(store)
+                await self.balancer.label(store)
                 await self.mark(what="store", detail=f"{store}, {moved} sessions moved" if migrate else store)
             await self._count_anew("switch", ", ".join(name for name in (store, policy) if name))
         return {"moved": moved}
@@ -225,10 +225,10 @@ class ProcessCluster:
             await self._stores.url(store)
 
     async def mark(self, **event: Any) -> None:
-        await self._balancer.mark(**event)
+        await self.balancer.mark(**event)
 
     async def events(self, begin: bool = False) -> AsyncIterator[dict[str, Any]]:
-        async with aclosing(self._balancer.events(state=begin)) as feed:
+        async with aclosing(self.balancer.events(state=begin)) as feed:
             async for event in feed:
                 yield self._begin(event) if event["kind"] == "state" else event
 
@@ -244,7 +244,7 @@ class ProcessCluster:
         try:
             with suppress(LabError):
                 if hasattr(self, "_fleet"):
-                    await self._balancer.end()
+                    await self.balancer.end()
                     await self._fleet.end()
                     await self._stores.close()
         finally:

@@ -68,6 +68,20 @@ def seconds(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is no time; write seconds, or 90s, 5m, 1h30m") from None
 
 
+def several(kind: str, known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
+    """The type of names out of a table, with commas between them."""
+    names = list(known)
+
+    def parse(text: str) -> tuple[str, ...]:
+        chosen = tuple(dict.fromkeys(text.split(",")))
+        for word in chosen:
+            if word not in names:
+                raise argparse.ArgumentTypeError(not_known(kind, word, names))
+        return chosen
+
+    return parse
+
+
 def add_choice(
     parser: argparse.ArgumentParser, option: str, known: Iterable[str], help: str, default: str | None
 ) -> None:

@@ -1,10 +1,9 @@
 """`lab sweep`: a grid of short runs, each beside the law for it."""
 
 import argparse
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from scenarios.commands.arguments import MOST_SERVERS, MOST_USERS, add_cluster, not_known, number
+from scenarios.commands.arguments import MOST_SERVERS, MOST_USERS, add_cluster, number, several
 
 EXAMPLES = """\
 {lab} --servers 1..10                                     one logbook for each server: how the rate grows
@@ -70,17 +69,3 @@ def counts(text: str) -> tuple[int, ...]:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no number of servers; write 1..10 or 1,2,5, each from 1 to {MOST_SERVERS}"
         ) from None
-
-
-def several(kind: str, known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
-    """The type of names out of a table, with commas between them."""
-    names = list(known)
-
-    def parse(text: str) -> tuple[str, ...]:
-        chosen = tuple(dict.fromkeys(text.split(",")))
-        for word in chosen:
-            if word not in names:
-                raise argparse.ArgumentTypeError(not_known(kind, word, names))
-        return chosen
-
-    return parse

@@ -16,8 +16,8 @@ class Balancer(Protocol):
     async def end(self) -> None:
         """It takes no more requests."""
 
-    async def pids(self) -> list[int]:
-        """Its processes now: what they used of the CPU is what it costs."""
+    async def cpu(self) -> float:
+        """Seconds of user and system time that its present processes have used so far."""
 
     async def state(self) -> dict[str, Any]:
         """{time, admin, policy, totals, backends: [{name, address, healthy, draining, ...}]}, with the counts of

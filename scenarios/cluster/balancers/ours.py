@@ -10,6 +10,7 @@ from typing import Any
 
 from scenarios.cluster.children import Children
 from scenarios.cluster.programs import last_line
+from scenarios.cpu import cpu_seconds
 from scenarios.errors import LabError
 from servers.control import ControlError, call, stream
 
@@ -37,8 +38,8 @@ class OurBalancer:
     async def end(self) -> None:
         await self._child.end(signal.SIGTERM, STOPS_WITHIN)
 
-    async def pids(self) -> list[int]:
-        return [self._child.pid]
+    async def cpu(self) -> float:
+        return cpu_seconds([self._child.pid])
 
     async def state(self) -> dict[str, Any]:
         return {"time": time.time(), **await self._ask("state")}

@@ -17,6 +17,7 @@ from scenarios.cluster.balancers.access_log import Tail, event
 from scenarios.cluster.balancers.setting import GENERATION, PROBE, Proxy, Setting
 from scenarios.cluster.children import Children
 from scenarios.cluster.programs import Program, Running, end, last_line
+from scenarios.cpu import cpu_seconds
 from scenarios.errors import LabError
 
 IN_FORCE_WITHIN = 10.0
@@ -78,8 +79,8 @@ class ProxyBalancer:
             await end(self._running, self._proxy.end, STOPS_WITHIN)
             self._tail.close()
 
-    async def pids(self) -> list[int]:
-        return [self._running.pid, *await self._children.workers(self._running)]
+    async def cpu(self) -> float:
+        return cpu_seconds([self._running.pid, *await self._children.workers(self._running)])
 
     async def state(self) -> dict[str, Any]:
         await self._catch_up()

@@ -1,0 +1,139 @@
+"""nginx, HAProxy and Traefik in the balancer's place: what is their own, beside the contract of every cluster."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from scenarios.cluster.balancers import BALANCERS
+from scenarios.cluster.children import find_program
+from scenarios.cluster.processes import ProcessCluster
+from scenarios.errors import LabError
+from tests.scenarios.cluster.leftovers import assert_nothing_left, processes_of, still_alive
+from tests.scenarios.cluster.traffic import ask, load, member
+
+Start = Callable[..., Awaitable[ProcessCluster]]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(params=[name for name in BALANCERS if name != "ours"])
+def proxy(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    if not find_program(name) and not os.environ.get("SESSION_LAB_REQUIRE_PROXIES"):
+        pytest.skip(f"no {name} here: install it, or set SESSION_LAB_REQUIRE_PROXIES")
+    return name
+
+
+def family(cluster: ProcessCluster) -> list[psutil.Process]:
+    return psutil.Process(cluster.nursery_pid).children(recursive=True)
+
+
+def masters(cluster: ProcessCluster, proxy: str) -> list[psutil.Process]:
+    return [child for child in psutil.Process(cluster.nursery_pid).children() if child.name().startswith(proxy)]
+
+
+async def test_every_policy_it_says_it_has(folder: Path, proxy: str) -> None:
+    async with await ProcessCluster.start(folder, servers=3, balancer=proxy) as cluster:
+        for policy in ("round_robin", "two_choices", "rendezvous", "sticky_cookie"):
+            await cluster.switch(policy=policy)
+            async with load(cluster.url, cookies=True) as clicks:
+                await clicks.until(40)
+            assert clicks.lost == [], policy
+            assert clicks.servers == {"server-1", "server-2", "server-3"} or policy == "rendezvous", policy
+        assert (await cluster.state())["policy"] == "sticky_cookie"
+    assert_nothing_left(folder)
+
+
+async def test_a_sticky_user_stays_and_moves_once_when_the_server_dies(folder: Path, proxy: str) -> None:
+    async with (
+        await ProcessCluster.start(folder, servers=3, balancer=proxy, policy="sticky_cookie", store="redis") as cluster,
+        member(cluster.url) as ravi,
+    ):
+
+        async def served_by() -> str:
+            async with ravi.get("/whoami") as answer:
+                return answer.headers.get("Served-By", f"none: {answer.status}")
+
+        homes = {await served_by() for _ in range(6)}
+        assert len(homes) == 1
+        (home,) = homes
+        await cluster.kill(home)
+        while (new := await served_by()).startswith("none"):  # until a health check finds out
+            await asyncio.sleep(0.05)
+        assert new != home
+        assert {await served_by() for _ in range(6)} == {new}
+        assert (await ask(ravi, "/account"))[:2] == (200, "hit")
+
+
+async def test_what_it_counts_is_what_users_got_also_across_reloads(folder: Path, proxy: str) -> None:
+    async with await ProcessCluster.start(folder, servers=2, balancer=proxy) as cluster:
+        for _ in range(3):
+            async with load(cluster.url, method="GET", path="/", clients=4) as clicks:
+                await clicks.until(60)
+            assert (await cluster.counters())["requests"] >= clicks.answered
+            await cluster.balancer.reload()
+        before = (await cluster.counters())["requests"]
+        async with member(cluster.url) as ravi:
+            for _ in range(9):
+                await ask(ravi, "/account")
+        assert (await cluster.counters())["requests"] == before + 10
+
+
+async def test_one_that_dies_is_one_clear_line(folder: Path, proxy: str) -> None:
+    cluster = await ProcessCluster.start(folder, servers=1, balancer=proxy)
+    (master,) = masters(cluster, proxy)
+    everybody = family(cluster)
+    master.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(cluster.until_broken(), 10)
+    with pytest.raises(LabError, match=f"{proxy} has ended"):
+        await cluster.scale(2)
+    await cluster.stop()
+    assert still_alive(everybody) == []
+    assert_nothing_left(folder)
+
+
+async def test_nothing_is_left_when_everything_of_the_lab_is_killed(folder: Path, proxy: str) -> None:
+    cluster = await ProcessCluster.start(folder, servers=1, balancer=proxy)
+    everybody = family(cluster)
+    assert len(everybody) >= 2
+    os.kill(cluster.nursery_pid, signal.SIGKILL)
+    assert still_alive(everybody) == []
+    await cluster.stop()
+    assert_nothing_left(folder)
+
+
+async def test_two_side_by_side(folder: Path, proxy: str) -> None:
+    one, two = folder / "1", folder / "2"
+    async with (
+        await ProcessCluster.start(one, servers=1, balancer=proxy) as first,
+        await ProcessCluster.start(two, servers=1, balancer=proxy) as second,
+    ):
+        assert first.url != second.url
+        async with member(first.url) as ravi:
+            assert (await ask(ravi, "/account"))[:2] == (200, "hit")
+        assert ((await first.counters())["requests"], (await second.counters())["requests"]) == (2, 0)
+
+
+async def test_a_policy_it_lacks(folder: Path) -> None:
+    with pytest.raises(LabError, match="traefik has no policy ip_hash: choose one of round_robin"):
+        await ProcessCluster.start(folder, servers=1, balancer="traefik", policy="ip_hash")
+    assert_nothing_left(folder)
+
+
+async def test_a_port_that_is_taken(folder: Path, proxy: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(LabError, match="is taken: choose another"):
+        await ProcessCluster.start(folder, servers=1, balancer=proxy, port=taken.getsockname()[1])
+    assert processes_of(folder) == []
+
+
+async def test_one_that_is_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scenarios.cluster.children.find_program", lambda name: None)
+    with pytest.raises(LabError, match="no nginx here: install it"):
+        await ProcessCluster.start(folder, servers=1, balancer="nginx")
+    assert_nothing_left(folder)
