@@ -24,9 +24,9 @@ class Cluster(Protocol):
         """Every server the cluster has, also those killed or paused."""
 
     async def state(self) -> dict[str, Any]:
-        """{url, policy, store, requests, with_session, logged_out, logout_rate, theory_rate, since: {what, detail,
-        time, requests, with_session, logged_out, logout_rate}, servers: [{name, address, pid, healthy, health,
-        requests, sessions, cpu (seconds so far), outcomes, errors}]}.
+        """{url, behind (one of BALANCERS), policy, store, requests, with_session, logged_out, logout_rate, theory_rate,
+        since: {what, detail, time, requests, with_session, logged_out, logout_rate}, servers: [{name, address, pid,
+        healthy, health, requests, sessions, cpu (seconds so far), outcomes, errors}]}.
 
         Counts are from the start on, those in `since` from the last change on (a switch, scale, kill, drain, ...).
         `logout_rate` and `pid` are None when there is none; `theory_rate` is for the cluster as it stands. `health` is

@@ -34,6 +34,7 @@ class ProcessCluster:
         self._environ = environ
         self._store = "memory"
         self._policy = "round_robin"
+        self._behind = "ours"  # one of BALANCERS
         self._away: str | None = None  # the store that `stop_store` took away
         self._changing = asyncio.Lock()  # scale, switch and restart wait for each other
         self._change: Change
@@ -82,7 +83,7 @@ class ProcessCluster:
             settings = {"listen": f"{host}:{port}", "policy": policy, **(balancer_options or {})}
             cluster.balancer = resolve_name(BALANCERS[balancer])(folder, cluster._children, settings)
             cluster._fleet = Fleet(folder, cluster._children, options, cluster.balancer)
-            cluster._store, cluster._policy = store, settings["policy"]
+            cluster._store, cluster._policy, cluster._behind = store, settings["policy"], balancer
             await cluster._open(servers, url)
         except BaseException:
             await cluster.stop()
@@ -121,7 +122,8 @@ class ProcessCluster:
     async def state(self) -> dict[str, Any]:
         described = [self._fleet.servers[name].describe() for name in self.names()]
         balancer, *servers = await asyncio.gather(self.balancer.state(), *described)
-        return status(self.url, self._store, self._law(), balancer, servers, self._change)
+        told = status(self.url, self._store, self._law(), balancer, servers, self._change)
+        return {**told, "behind": self._behind}
 
     async def logbooks(self, limit: int = 20) -> dict[str, Any]:
         return {"logbooks": await logbooks([self._fleet.servers[name] for name in self.names()], limit)}

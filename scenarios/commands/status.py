@@ -43,6 +43,7 @@ def main(args: argparse.Namespace) -> int:
 def lines(state: Mapping[str, Any], now: float) -> list[str]:
     """The state in words and two tables, at most 80 columns wide; `now`: Unix, seconds."""
     setting = [counted(len(state["servers"]), "server"), f"store {state['store']}", state["policy"]]
+    setting += [f"behind {state['behind']}"] if state["behind"] != "ours" else []
     head = [f"{state['url']}   {', '.join([*setting, counted(state['users'], 'user')])}"]
     if playing := state["playing"]:
         ago = clock(now - playing["since"])

@@ -24,17 +24,22 @@ def report(rows: Sequence[Row]) -> Report:
 
 
 def _lines(rows: Sequence[Row]) -> Iterator[Line]:
-    cells: list[list[Cell]] = []
-    for step in dict.fromkeys(row["step"] for row in rows):
-        of_step = [row for row in rows if row["step"] == step]
-        cells += [theory(of_step[0]), *map(measured, of_step)]
-    yield from table(HEADS, cells, {"step", "behind"}, 2)
+    yield from table(HEADS, cells(rows), {"step", "behind"}, 2)
     yield []
     for row in rows:
         if not row["agrees"]:
             yield [("  disagrees with theory: ", "BAD"), (f"{row['step']} behind {row['behind']}", "")]
     for line in FOOT:
         yield [(f" {line}", "quiet")]
+
+
+def cells(rows: Sequence[Row]) -> list[list[Cell]]:
+    """Step by step: theory, then each balancer."""
+    found: list[list[Cell]] = []
+    for step in dict.fromkeys(row["step"] for row in rows):
+        of_step = [row for row in rows if row["step"] == step]
+        found += [theory(of_step[0]), *map(measured, of_step)]
+    return found
 
 
 def theory(row: Row) -> list[Cell]:

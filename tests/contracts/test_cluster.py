@@ -64,14 +64,15 @@ async def cluster(by: str, request: pytest.FixtureRequest) -> AsyncIterator[Clus
         shutil.rmtree(folder)
 
 
-async def test_state_tells_everything_lab_status_shows(cluster: Cluster) -> None:
+async def test_state_tells_everything_lab_status_shows(cluster: Cluster, by: str) -> None:
     async with member(cluster.url) as ravi:
         outcomes = [(await ask(ravi, "/account"))[1] for _ in range(4)]
     state = await cluster.state()
     assert state.keys() == {
         "url", "policy", "store", "requests", "with_session", "logged_out", "logout_rate", "theory_rate", "since",
-        "servers",
+        "servers", "behind",
     }  # fmt: skip
+    assert state["behind"] == (by if by in PROXIES else "ours")
     assert (state["url"], state["policy"], state["store"]) == (cluster.url, "round_robin", "memory")
     assert (state["requests"], state["with_session"]) == (5, 4)
     assert state["logged_out"] == outcomes.count("unknown") == 2

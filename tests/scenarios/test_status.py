@@ -18,7 +18,8 @@ def server(number: int, **more: Any) -> dict[str, Any]:
 def state(**more: Any) -> dict[str, Any]:
     since = {"what": "start", "detail": "", "time": NOW - 75, "requests": 900, "with_session": 700, "logged_out": 630}
     return {
-        "url": "http://127.0.0.1:40123", "policy": "round_robin", "store": "memory", "users": 40, "playing": None,
+        "url": "http://127.0.0.1:40123", "policy": "round_robin", "store": "memory", "behind": "ours", "users": 40,
+        "playing": None,
         "requests": 900, "with_session": 700, "logged_out": 630, "logout_rate": 0.9, "theory_rate": 0.9,
         "since": {**since, "logout_rate": 0.9}, "servers": [server(1), server(2)], **more,
     }  # fmt: skip
