@@ -82,4 +82,11 @@ def docker_environ() -> dict[str, str]:
         pytest.skip("no Docker Engine answers: set DOCKER_HOST, or start one")
     kept = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "DATABASE_URL")}
     stand_in = os.environ.get("SESSION_LAB_STAND_INS")
-    return {**kept, **{f"{name}_IMAGE": stand_in for name in ("REDIS", "NGINX", "HAPROXY")}} if stand_in else kept
+    if not stand_in:
+        return kept
+    postgres = {"POSTGRES_IMAGE": "session-lab-tests-postgres"}
+    words = ["docker", "build", "--quiet", "--build-arg", f"SERVICES={stand_in}", "-t", postgres["POSTGRES_IMAGE"]]
+    folder = Path(__file__).parent / "docker"
+    environ = {**os.environ, "DOCKER_BUILDKIT": "0"}
+    subprocess.run([*words, "-f", folder / "postgres.Dockerfile", folder], env=environ, check=True, capture_output=True)
+    return {**kept, **{f"{name}_IMAGE": stand_in for name in ("REDIS", "NGINX", "HAPROXY")}, **postgres}

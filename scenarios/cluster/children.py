@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +17,9 @@ from typing import Any
 
 import scenarios
 from scenarios.cluster.nursery import wipe
+from scenarios.cluster.postgres_server import PostgresServer
 from scenarios.cluster.programs import Program, Running, end, last_line, wait_for_pidfd
+from scenarios.cluster.store_server import StoreServer
 from scenarios.errors import LabError
 
 GONE = "the lab's processes have ended; stop this lab and start it again"
@@ -110,6 +112,9 @@ class Children:
         self.tell({"do": "launch", "key": child._key, "program": asdict(program)})
         await child.started
         return child
+
+    def postgres(self, environ: Mapping[str, str]) -> StoreServer:
+        return PostgresServer(self._folder, self.launch, environ)
 
     def find(self, program: str, package: str) -> str:
         """The path of a program of this machine. Raises LabError when it is not installed."""

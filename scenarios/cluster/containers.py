@@ -31,6 +31,7 @@ from scenarios.cluster.engine_calls import abandoned, to_its_end
 from scenarios.cluster.image import IMAGES, have, image
 from scenarios.cluster.inside import WORDS
 from scenarios.cluster.nursery import wipe
+from scenarios.cluster.postgres_container import PostgresContainer
 from scenarios.cluster.programs import Program, Running
 from scenarios.errors import LabError
 
@@ -108,16 +109,21 @@ class Containers:
 
     async def launch(self, program: Program) -> Running:
         """A program that is not the lab's, by the name it has in its own image. Raises LabError."""
-        if program.name not in IMAGES:
-            raise LabError("in containers there are the stores memory, sqlite and redis: choose one of them")
-        variable, usual = IMAGES[program.name]
-        child = self._expect(program.name)
-        chosen = await abandoned(have, self._engine, self._environ.get(variable, usual), variable, self._say)
         ports = publish(program.published) if program.published else {}
-        words = [Path(program.argv[0]).name, *program.argv[1:]]
-        await self._run(child, chosen, ["-c", INTO_LOG, program.log, *words], {"entrypoint": ["sh"], "ports": ports})
+        words = ["-c", INTO_LOG, program.log, Path(program.argv[0]).name, *program.argv[1:]]
+        return await self.run(program.name, words, {"entrypoint": ["sh"], "ports": ports})
+
+    async def run(self, name: str, words: list[str], options: dict[str, Any]) -> ContainerChild:
+        """One of IMAGES; the options are those of the Docker SDK. Raises LabError."""
+        variable, usual = IMAGES[name]
+        child = self._expect(name)
+        chosen = await abandoned(have, self._engine, self._environ.get(variable, usual), variable, self._say)
+        await self._run(child, chosen, words, options)
         await child.started  # raises what went wrong
         return child
+
+    def postgres(self, environ: Mapping[str, str]) -> PostgresContainer:
+        return PostgresContainer(self._folder, self._engine, str(self.network.name), self.run)
 
     def find(self, program: str, package: str) -> str:
         """It is in the image."""
@@ -189,12 +195,12 @@ class Containers:
     def _create(self, child: ContainerChild, image: str, words: list[str], options: dict[str, Any]) -> Container:
         if self._stopping:
             raise DockerException("the lab is being stopped")
-        container: Container = self._engine.containers.run(
-            image, words, detach=True, name=f"{self.network.name}-{child.name}-{child._key}", network=self.network.name,
-            labels={LABEL: str(self._folder)}, user=f"{os.getuid()}:{os.getgid()}", init=False,
-            mounts=[Mount(str(self._folder), str(self._folder), type="bind")], healthcheck={"test": ["NONE"]},
-            **HELD, **options,
-        )  # fmt: skip
+        usual = {
+            "name": f"{self.network.name}-{child.name}-{child._key}", "network": self.network.name, "init": False,
+            "labels": {LABEL: str(self._folder)}, "user": f"{os.getuid()}:{os.getgid()}",
+            "mounts": [Mount(str(self._folder), str(self._folder), type="bind")], "healthcheck": {"test": ["NONE"]},
+        }  # fmt: skip
+        container: Container = self._engine.containers.run(image, words, detach=True, **{**usual, **HELD, **options})
         container.reload()
         return container
 

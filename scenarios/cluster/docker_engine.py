@@ -111,6 +111,8 @@ def remove(client: docker.DockerClient, folder: str) -> None:
             send(container, signal.SIGKILL)  # nothing happens to one that is being removed already
     for network in client.networks.list(filters=ours):
         network.remove()
+    for volume in client.volumes.list(filters=ours):
+        volume.remove()
 
 
 def remove_killed(client: docker.DockerClient, base: Path) -> set[str]:
@@ -119,6 +121,7 @@ def remove_killed(client: docker.DockerClient, base: Path) -> set[str]:
     found = [
         *client.containers.list(all=True, filters=everything, sparse=True),
         *client.networks.list(filters=everything),
+        *client.volumes.list(filters=everything),
     ]
     folders = {Path(each.attrs["Labels"][LABEL]) for each in found}
     killed = {folder for folder in folders if folder.parent == base and not runtime.is_running(folder)}

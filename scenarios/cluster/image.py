@@ -17,6 +17,7 @@ SOURCES = ("compose/Dockerfile", "requirements.lock", "servers", "balancer", "sc
 REPOSITORY = "session-lab"
 IMAGES = {
     "redis": ("REDIS_IMAGE", "redis:7-alpine"),
+    "postgres": ("POSTGRES_IMAGE", "postgres:16-alpine"),
     "nginx": ("NGINX_IMAGE", "nginx:1.27-alpine"),
     "haproxy": ("HAPROXY_IMAGE", "haproxy:2.8-alpine"),
     "traefik": ("TRAEFIK_IMAGE", "traefik:v3.1"),

@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from scenarios.cluster.children import Child, Children
-from scenarios.cluster.postgres_server import PostgresServer
 from scenarios.cluster.redis_server import RedisServer
 from scenarios.cluster.relay import plan
+from scenarios.cluster.store_server import StoreServer
 from scenarios.errors import LabError
 from servers.stores import STORES
 
@@ -30,11 +30,11 @@ class SharedStores:
     def __init__(self, folder: Path, children: Children, environ: Mapping[str, str] = os.environ) -> None:
         self._folder = folder
         self._children = children
-        self._servers: dict[str, RedisServer | PostgresServer] = {}
+        self._servers: dict[str, StoreServer] = {}
         self._relay: Child | None = None
-        self._make: dict[str, Callable[[], RedisServer | PostgresServer]] = {
+        self._make: dict[str, Callable[[], StoreServer]] = {
             "redis": lambda: RedisServer(folder, children.launch, environ),
-            "postgres": lambda: PostgresServer(folder, children.launch, environ),
+            "postgres": lambda: children.postgres(environ),
         }
 
     async def url(self, store: str) -> str:
@@ -107,7 +107,7 @@ class SharedStores:
         self._relay = self._children.fork("relay", "relay", config)
         await self._relay.until_ready(self._folder / "relay.log", READY_WITHIN)
 
-    def _server(self, store: str) -> RedisServer | PostgresServer:
+    def _server(self, store: str) -> StoreServer:
         if store not in self._servers:
             raise LabError(f"the {store} store is no server that could be stopped: switch to redis or postgres first")
         return self._servers[store]

@@ -83,7 +83,7 @@ def image_of_labs(docker_environ: dict[str, str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def settings(image: str) -> dict[str, str]:
+def settings(image: str, docker_environ: dict[str, str]) -> dict[str, str]:
     """What compose.yaml is told: our image, any free ports, and stand-ins where no registry can be reached."""
     chosen = {"LAB_IMAGE": image, "COMPOSE_INTERACTIVE_NO_CLI": "1"}
     ports = (
@@ -102,10 +102,7 @@ def settings(image: str) -> dict[str, str]:
         names = ("REDIS", "NGINX", "HAPROXY", "TRAEFIK", "PROMETHEUS")
         chosen |= {f"{name}_IMAGE": STAND_IN for name in names}
         chosen["GRAFANA_IMAGE"] = image  # never started: Debian has no Grafana; but it has to have a command
-        postgres = "session-lab-tests-postgres"
-        words = ["docker", "build", "--quiet", "--build-arg", f"SERVICES={STAND_IN}"]
-        run(*words, "-f", "postgres.Dockerfile", "-t", postgres, ".", cwd=HERE, env={"DOCKER_BUILDKIT": "0"})
-        chosen["POSTGRES_IMAGE"] = postgres
+        postgres = chosen["POSTGRES_IMAGE"] = docker_environ["POSTGRES_IMAGE"]
         chosen["POSTGRES_UID"] = run("docker", "run", "--rm", "--entrypoint", "id", postgres, "-u", "postgres").strip()
     return chosen
 
@@ -194,9 +191,9 @@ def lab(environ: dict[str, str], runtime: Path) -> Iterator[Lab]:
 
 
 def ours(runtime: Path) -> list[str]:
-    """Containers and networks of the labs in this runtime folder."""
+    """Containers, networks and volumes of the labs in this runtime folder."""
     left = []
-    for kind, name in (("ps -a", "Names"), ("network ls", "Name")):
+    for kind, name in (("ps -a", "Names"), ("network ls", "Name"), ("volume ls", "Name")):
         told = f'{{{{.Label "session-lab"}}}} {kind.split()[0]} {{{{.{name}}}}}'
         rows = run("docker", *kind.split(), "--filter", "label=session-lab", "--format", told)
         left += [row for row in rows.splitlines() if row.startswith(f"{runtime}/")]

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from scenarios import runtime as labs
+from scenarios.cluster import docker
 from scenarios.cluster.balancers import BALANCERS
 from scenarios.cluster.children import find_program
 from tests.cli.processes import LAB, Lab
 from tests.docker.conftest import STAND_IN, ours, run, until
 from tests.docker.visitors import clicks
+from tests.scenarios.cluster.traffic import ask, member
 
 
 @pytest.fixture(scope="session")
@@ -84,3 +87,22 @@ def test_what_cannot_be_done(environ: dict[str, str], more: dict[str, str], said
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = [line for line in done.stderr.splitlines() if not line.startswith("lab: pulling ")]
     assert said in line
+
+
+async def test_a_logbook_in_postgres_outlives_its_outage(docker_environ: dict[str, str], runtime: Path) -> None:
+    place = labs.claim("pg", {"XDG_RUNTIME_DIR": str(runtime)})
+    try:
+        async with await docker.start(place.folder, docker_environ, servers=2) as cluster, member(cluster.url) as ravi:
+            assert (await cluster.switch(store="postgres", migrate=True))["moved"] == 1
+            assert [(await ask(ravi, "/account"))[1] for _ in range(4)] == ["hit"] * 4
+            await cluster.stop_store()
+            assert (await ask(ravi, "/account"))[:2] == (503, "store_error")
+            await cluster.start_store()
+            assert await ask(ravi, "/whoami") == (200, "hit", "ravi")
+            await cluster.stop_store(hang=True)
+            assert (await ask(ravi, "/account"))[:2] == (503, "store_error")
+            await cluster.start_store()
+            assert await ask(ravi, "/whoami") == (200, "hit", "ravi")
+    finally:
+        place.release()
+    assert ours(runtime) == []

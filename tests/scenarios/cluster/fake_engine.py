@@ -16,6 +16,7 @@ Answers = dict[str, tuple[int, Any]]
 USUAL: Answers = {
     "GET /_ping": (200, "OK"),
     "GET /version": (200, {"ApiVersion": "1.41", "Version": "20.10.24"}),
+    "GET /volumes": (200, {"Volumes": []}),
     "GET /images/.*/json": (200, {"Id": "sha256:1", "RepoTags": []}),
     "POST /(containers|networks)/create": (201, {"Id": "1"}),
     "GET /(containers|networks)/1(/json)?": (200, {"Id": "1", "Name": "/made"}),
