@@ -9,14 +9,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from balancer.telling.events import MOST_TEXT
 from scenarios.cluster.balancers.holes import give_back
 
 FIELDS = (
     "time", "user", "method", "path", "host", "sent", "cookie", "status", "duration", "server", "outcome", "age",
     "received",
 )  # fmt: skip
-"""Of a line: Unix time and duration in seconds, the cookie `session_id` sent and received, the whole Cookie field, the
-server's name or address, the answer's Session-Outcome and Session-Age. Empty or missing: there was none."""
+"""Of a line: Unix time and duration in seconds, the cookie `session_id` sent and received, the bytes of the Cookie
+field, the server's name or address, the answer's Session-Outcome and Session-Age. Empty or missing: there was none."""
 CHUNK = 1 << 20
 
 
@@ -48,9 +49,9 @@ def event(line: Mapping[str, Any], server: str | None, policy: str, store: str |
         "time": line["time"],
         "user": line.get("user") or None,
         "method": line["method"],
-        "path": line["path"],
+        "path": line["path"][:MOST_TEXT],
         "sent": hashed(line.get("sent")),
-        "cookie_bytes": len(line.get("cookie") or ""),
+        "cookie_bytes": line.get("cookie") or 0,
         "host": line.get("host") or "",
         "server": server,
         "policy": policy,

@@ -11,11 +11,12 @@ from scenarios.cluster.balancers.setting import COOKIE, GENERATION, PROBE, Proxy
 from scenarios.cluster.children import Children
 
 OF_REQUEST = {
-    "user": "req.hdr(lab-user)", "path": "url", "host": "req.hdr(host)", "sent": "req.cook(session_id)",
-    "cookie": "req.hdr(cookie)",
+    "user": "req.hdr(lab-user),bytes(0,256)", "path": "url,bytes(0,1024)", "host": "req.hdr(host),bytes(0,256)",
+    "sent": "req.cook(session_id),bytes(0,1024)", "cookie": "req.hdr(cookie),length",
 }  # fmt: skip
 OF_ANSWER = {
-    "outcome": "res.hdr(session-outcome)", "age": "res.hdr(session-age)", "received": "res.cook(session_id)"
+    "outcome": "res.hdr(session-outcome)", "age": "res.hdr(session-age)",
+    "received": "res.cook(session_id),bytes(0,1024)",
 }  # fmt: skip
 
 
@@ -48,6 +49,7 @@ class HAProxy(Proxy):
         if not told.startswith(b"{"):
             return None  # a notice
         line = {name: value for name, value in json.loads(told).items() if value != "-"}  # it has nothing to say
+        line |= {"path": line.get("path", ""), "cookie": int(line.get("cookie") or 0)}
         return {**line, "time": (line["began"] + line["took"]) / 1000, "duration": line["duration"] / 1000}
 
     def _text(self, setting: Setting) -> str:
@@ -70,6 +72,7 @@ global
 defaults
     mode http
     log global
+    option dontlognull
     timeout connect 2s
     timeout client 60s
     timeout server 30s

@@ -15,7 +15,7 @@ from scenarios.cluster.children import Children
 
 LINE = {
     "time": "$msec", "user": '"$http_lab_user"', "method": '"$request_method"', "path": '"$request_uri"',
-    "host": '"$http_host"', "sent": '"$cookie_session_id"', "cookie": '"$http_cookie"', "status": "$status",
+    "host": '"$http_host"', "sent": '"$cookie_session_id"', "cookie": '"$http_cookie"', "status": '"$status"',
     "duration": "$request_time", "server": '"$upstream_addr"', "outcome": '"$upstream_http_session_outcome"',
     "age": '"$upstream_http_session_age"', "received": '"$upstream_cookie_session_id"',
 }  # fmt: skip
@@ -48,8 +48,9 @@ class Nginx(Proxy):
         return {self._config: self._text(setting)}
 
     def line(self, told: bytes) -> dict[str, Any] | None:
-        line: dict[str, Any] = json.loads(told)
-        return {**line, "server": line["server"].rpartition(" ")[2]}  # "A, B": B answered in A's place
+        line: dict[str, Any] = json.loads(told.decode("latin-1"))  # it passes on whatever bytes a client sends
+        server = line["server"].rpartition(" ")[2]  # "A, B": B answered in A's place
+        return {**line, "server": server, "status": int(line["status"]), "cookie": len(line["cookie"])}
 
     def _text(self, setting: Setting) -> str:
         told = ",".join(f'"{name}":{value}' for name, value in LINE.items())

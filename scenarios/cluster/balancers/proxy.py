@@ -13,6 +13,7 @@ from typing import Any
 
 from balancer.counts import Counts
 from balancer.telling.feed import Feed, line_of
+from balancer.telling.log_lines import LEFT
 from scenarios.cluster.balancers.access_log import Tail, event
 from scenarios.cluster.balancers.setting import GENERATION, PROBE, Proxy, Setting
 from scenarios.cluster.children import Children
@@ -229,19 +230,29 @@ class ProxyBalancer:
     def _read_now(self) -> None:
         names = {address: name for name, address in self._setting.servers.items()}
         for told in self._tail.lines():
-            line = self._proxy.line(told)
+            try:
+                line = self._proxy.line(told)
+            except (ValueError, KeyError):
+                line = None
             if line is None:
                 self._notice = told.decode(errors="replace").strip() or self._notice
                 continue
             if line["path"].startswith(PROBE):
-                self._seen = max(self._seen, int(line["path"].partition("?")[2] or 0))
+                self._seen = max(self._seen, number_in(line["path"]))
                 continue
             self._count(line, names.get(line.get("server") or "", line.get("server")))
 
     def _count(self, line: Mapping[str, Any], server: str | None) -> None:
         counted = self._counts.get(server or "")
+        status = line["status"] if 100 <= line["status"] < 600 else LEFT
         for counts in (self._totals, *([counted] if counted is not None else [])):
-            counts.answered(line["status"], line.get("outcome") or None, bool(line.get("sent")))
+            counts.answered(status, line.get("outcome") or None, bool(line.get("sent")))
         if self._feed.subscribers:
             known = server if counted is not None else None
             self._feed.put(line_of(event(line, known, self._setting.policy, self._store)))
+
+
+def number_in(path: str) -> int:
+    """Of one of our own requests; somebody else may ask there, too."""
+    query = path.partition("?")[2]
+    return int(query) if query.isdecimal() else 0

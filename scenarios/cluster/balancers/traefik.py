@@ -70,7 +70,7 @@ class Traefik(Proxy):
             "method": line["RequestMethod"],
             "path": line["RequestPath"],
             "host": line["RequestHost"],
-            "cookie": cookie,
+            "cookie": len(cookie),
             "sent": value(cookie),
             "status": line["DownstreamStatus"],
             "duration": line["Duration"] / 1e9,

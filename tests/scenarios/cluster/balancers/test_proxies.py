@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -84,6 +85,31 @@ async def test_what_it_counts_is_what_users_got_also_across_reloads(folder: Path
             for _ in range(9):
                 await ask(ravi, "/account")
         assert (await cluster.counters())["requests"] == before + 10
+
+
+async def test_whatever_clients_send_the_lab_goes_on_counting(folder: Path, proxy: str) -> None:
+    odd = [
+        b"GET /.session-lab?x HTTP/1.1\r\nHost: lab\r\n\r\n",
+        b'GET /?%ff"\\ HTTP/1.1\r\nHost: lab\r\nLab-User: \xff"\\\r\nCookie: session_id=\xe4"\r\n\r\n',
+        b"GET /" + b"%22" * 2000 + b' HTTP/1.1\r\nHost: lab\r\nCookie: session_id="' + b"x" * 3000 + b'"\r\n\r\n',
+        b"GET \xff HTTP/1.1\r\nHost: lab\r\n\r\n",
+        b"NONSENSE\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHos",
+    ]
+    async with await ProcessCluster.start(folder, servers=1, balancer=proxy) as cluster:
+        host, port = cluster.url.removeprefix("http://").split(":")
+        for request in odd:
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(request)
+            writer.write_eof()
+            with suppress(OSError):
+                await reader.read()
+            writer.close()
+        counted = (await cluster.counters())["requests"]
+        assert counted >= 2
+        async with member(cluster.url) as ravi:
+            assert (await ask(ravi, "/account"))[:2] == (200, "hit")
+        assert (await cluster.counters())["requests"] == counted + 2
 
 
 async def test_one_that_dies_is_one_clear_line(folder: Path, proxy: str) -> None:
