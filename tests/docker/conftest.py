@@ -7,6 +7,7 @@ SESSION_LAB_PYTHON one with Python: see .ci/run.
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 from scenarios.cluster import docker_engine
+from scenarios.cluster.children import find_program
 from scenarios.cluster.image import image as lab_image
 from tests.cli.processes import LAB, Done, Lab, folders
 
@@ -27,7 +29,14 @@ CHECKOUT = HERE.parents[1]
 STAND_IN = os.environ.get("SESSION_LAB_STAND_INS", "")
 STORES = ("memory", "sticky", "redis", "postgres")
 PROFILES = (*STORES, "nginx", "haproxy", "traefik", "load", "observe")
-PUBLISHED = {"balancer": 8080, "balancer-sticky": 8080, "nginx": 8081, "haproxy": 8081, "load-master": 8089}
+PUBLISHED = {
+    "balancer": 8080,
+    "balancer-sticky": 8080,
+    "nginx": 8081,
+    "haproxy": 8081,
+    "traefik": 8081,
+    "load-master": 8089,
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -83,7 +92,20 @@ def image_of_labs(docker_environ: dict[str, str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def settings(image: str, docker_environ: dict[str, str]) -> dict[str, str]:
+def traefik_image(docker_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The usual one, or where no registry can be reached a stand-in with Traefik's program, which is one file."""
+    if not STAND_IN:
+        return docker_environ.get("TRAEFIK_IMAGE", "")
+    folder = tmp_path_factory.mktemp("traefik")
+    shutil.copy(find_program("traefik") or "traefik", folder / "traefik")
+    (folder / "Dockerfile").write_text(f"FROM {STAND_IN}\nCOPY traefik /usr/local/bin/traefik\n")
+    name = "session-lab-tests-traefik"
+    run("docker", "build", "--quiet", "-t", name, ".", cwd=folder, env={"DOCKER_BUILDKIT": "0"})
+    return name
+
+
+@pytest.fixture(scope="session")
+def settings(image: str, docker_environ: dict[str, str], traefik_image: str) -> dict[str, str]:
     """What compose.yaml is told: our image, any free ports, and stand-ins where no registry can be reached."""
     chosen = {"LAB_IMAGE": image, "COMPOSE_INTERACTIVE_NO_CLI": "1"}
     ports = (
@@ -98,9 +120,10 @@ def settings(image: str, docker_environ: dict[str, str]) -> dict[str, str]:
         "GRAFANA",
     )
     chosen |= {f"{name}_PORT": "0" for name in ports}
+    chosen["DOCKER_SOCKET"] = os.environ.get("DOCKER_HOST", "").removeprefix("unix://") or "/var/run/docker.sock"
     if STAND_IN:
-        names = ("REDIS", "NGINX", "HAPROXY", "TRAEFIK", "PROMETHEUS")
-        chosen |= {f"{name}_IMAGE": STAND_IN for name in names}
+        chosen |= {f"{name}_IMAGE": STAND_IN for name in ("REDIS", "NGINX", "HAPROXY", "PROMETHEUS")}
+        chosen["TRAEFIK_IMAGE"] = traefik_image
         chosen["GRAFANA_IMAGE"] = image  # never started: Debian has no Grafana; but it has to have a command
         postgres = chosen["POSTGRES_IMAGE"] = docker_environ["POSTGRES_IMAGE"]
         chosen["POSTGRES_UID"] = run("docker", "run", "--rm", "--entrypoint", "id", postgres, "-u", "postgres").strip()
@@ -118,7 +141,7 @@ class Compose:
     def do(self, *words: str) -> str:
         chosen = [word for profile in self.profiles for word in ("--profile", profile)]
         compose = ["docker-compose", "-f", "compose/compose.yaml", "-p", self.name, *chosen]
-        return run(*compose, *words, env=self.settings)
+        return run(*compose, *words, env={**self.settings, "COMPOSE_PROJECT_NAME": self.name})
 
     def up(self, *profiles: str, **scale: int) -> None:
         self.profiles = profiles

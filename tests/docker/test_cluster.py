@@ -1,7 +1,6 @@
 """`--cluster docker`: the commands people use, and what is left afterwards."""
 
 import json
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -11,24 +10,10 @@ import pytest
 from scenarios import runtime as labs
 from scenarios.cluster import docker
 from scenarios.cluster.balancers import BALANCERS
-from scenarios.cluster.children import find_program
 from tests.cli.processes import LAB, Lab
-from tests.docker.conftest import STAND_IN, ours, run, until
+from tests.docker.conftest import ours, until
 from tests.docker.visitors import clicks
 from tests.scenarios.cluster.traffic import ask, member
-
-
-@pytest.fixture(scope="session")
-def traefik_image(docker_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The usual one, or where no registry can be reached a stand-in with Traefik's program, which is one file."""
-    if not STAND_IN:
-        return docker_environ.get("TRAEFIK_IMAGE", "")
-    folder = tmp_path_factory.mktemp("traefik")
-    shutil.copy(find_program("traefik") or "traefik", folder / "traefik")
-    (folder / "Dockerfile").write_text(f"FROM {STAND_IN}\nCOPY traefik /usr/local/bin/traefik\n")
-    name = "session-lab-tests-traefik"
-    run("docker", "build", "--quiet", "-t", name, ".", cwd=folder, env={"DOCKER_BUILDKIT": "0"})
-    return name
 
 
 @pytest.mark.parametrize("balancer", BALANCERS)
