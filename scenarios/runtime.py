@@ -29,7 +29,7 @@ from servers.control import ControlError, call
 NAMES = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
 LONGEST_BASE = 60  # bytes, so that BASE/NAME/server-100.sock stays below the limit of Unix sockets
 NURSERY_CLEANS_WITHIN = 6.0  # seconds after `kill -9` of a lab
-LAB_STOPS_WITHIN = 15.0
+LAB_STOPS_WITHIN = 60.0  # a hundred containers take their time
 ASK_AGAIN = 0.02
 NOTE = "lab.json"
 DOOR = "lab.sock"
