@@ -116,7 +116,7 @@ def remove(client: docker.DockerClient, folder: str) -> None:
 
 
 def remove_killed(client: docker.DockerClient, base: Path) -> set[str]:
-    """What labs of this folder of labs left that were killed: nobody holds their locks any more. Their names."""
+    """Remove what labs in this folder of labs left that were killed, whose locks nobody holds any more; their names."""
     everything: dict[str, Any] = {"label": LABEL}
     found = [
         *client.containers.list(all=True, filters=everything, sparse=True),
@@ -124,7 +124,11 @@ def remove_killed(client: docker.DockerClient, base: Path) -> set[str]:
         *client.volumes.list(filters=everything),
     ]
     folders = {Path(each.attrs["Labels"][LABEL]) for each in found}
-    killed = {folder for folder in folders if folder.parent == base and not runtime.is_running(folder)}
-    for folder in killed:
+    killed = set()
+    for folder in sorted(folders):
+        if folder.parent != base or runtime.is_running(folder) or (lock := runtime.try_lock(folder)) is None:
+            continue
         remove(client, str(folder))
-    return {folder.name for folder in killed}
+        runtime.Place(folder.name, folder, lock).release()
+        killed.add(folder.name)
+    return killed

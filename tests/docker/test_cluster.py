@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from scenarios import runtime as labs
 from scenarios.cluster import docker
 from scenarios.cluster.balancers import BALANCERS
 from tests.cli.processes import LAB, Lab
-from tests.docker.conftest import ours, until
+from tests.docker.conftest import ours, run, until
 from tests.docker.visitors import clicks
 from tests.scenarios.cluster.traffic import ask, member
 
@@ -72,6 +73,59 @@ def test_what_cannot_be_done(environ: dict[str, str], more: dict[str, str], said
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = [line for line in done.stderr.splitlines() if not line.startswith("lab: pulling ")]
     assert said in line
+
+
+def test_a_name_that_is_taken(lab: Lab, environ: dict[str, str], runtime: Path) -> None:
+    """By a lab that runs; and on the engine, by somebody else's network, which is left alone."""
+    up = ["up", "--cluster", "docker", "--detach"]
+    assert lab(*up, "--name", "one").returncode == 0
+    again = lab(*up, "--name", "one")
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "a lab named 'one' is running: end it (lab down --name one) or use another --name" in again.stderr
+    (network,) = [row.split()[-1] for row in ours(runtime) if " network " in row]
+    assert lab("down", "--name", "one").returncode == 0
+    run("docker", "network", "create", network)
+    try:
+        clash = lab(*up, "--name", "one")
+        assert (clash.returncode, clash.stdout) == (2, "")
+        said = (
+            f"there is a network {network} that is not this lab's: docker network rm {network}, or use another --name"
+        )
+        assert said in clash.stderr
+        run("docker", "network", "inspect", network)
+    finally:
+        run("docker", "network", "rm", network)
+
+
+def test_what_a_killed_run_left_goes_with_the_next_lab(lab: Lab, environ: dict[str, str], runtime: Path) -> None:
+    words = [*LAB, "run", "five-servers", "--pace", "step", "--cluster", "docker", "--no-journal"]
+    with subprocess.Popen(words, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as doomed:
+        until("it does not run", lambda: len(ours(runtime)) == 7, within=150)
+        doomed.kill()
+    assert len(ours(runtime)) == 7, "a balancer, five servers, a network"
+    assert lab("up", "--cluster", "docker", "--detach").returncode == 0
+    assert len(ours(runtime)) == 3, "a balancer, a server, a network: of the new one"
+    assert lab("down").returncode == 0
+
+
+def test_a_port_that_is_taken(lab: Lab) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = lab("up", "--cluster", "docker", "--port", str(taken.getsockname()[1]))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is taken: choose another, or 0 for any free one" in done.stderr
+
+
+@pytest.mark.parametrize("detach", [[], ["--detach"]])
+def test_a_container_that_dies_at_once(lab: Lab, environ: dict[str, str], detach: list[str]) -> None:
+    """Its last words are told: of an image that is not the lab's, most likely."""
+    wrong = environ.get("SESSION_LAB_PYTHON", "python:3.12-slim-bookworm")
+    done = lab("up", "--cluster", "docker", *detach, SESSION_LAB_IMAGE=wrong)
+    assert (done.returncode, done.stdout) == (2, "")
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("lab: the container ")
+    assert "ended at once (exit code 1): " in last
+    assert "No module named 'scenarios'" in last
+    assert "name one of this lab" in last
 
 
 async def test_a_logbook_in_postgres_outlives_its_outage(docker_environ: dict[str, str], runtime: Path) -> None:
