@@ -65,6 +65,15 @@ class AttachedCluster:
     async def resume(self, server: str) -> None:
         await self.ask("resume", server=server)
 
+    async def partition(self, server: str) -> None:
+        await self.ask("partition", server=server)
+
+    async def slow(self, server: str, delay: float, jitter: float = 0.0, rate: int = 0) -> None:
+        await self.ask("slow", server=server, delay=delay, jitter=jitter, rate=rate)
+
+    async def reconnect(self, server: str) -> None:
+        await self.ask("reconnect", server=server)
+
     async def drain(self, server: str) -> None:
         await self.ask("drain", server=server)
 

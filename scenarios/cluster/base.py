@@ -30,7 +30,8 @@ class Cluster(Protocol):
 
         Counts are from the start on, those in `since` from the last change on (a switch, scale, kill, drain, ...).
         `logout_rate` and `pid` are None when there is none; `theory_rate` is for the cluster as it stands. `health` is
-        up, down, paused or draining. A lab that `lab up` runs also says how many `users` it has and who is `playing`.
+        up, slow, draining, down, paused or partitioned. A lab that `lab up` runs also says how many `users` it has and
+        who is `playing`.
         """
 
     async def logbooks(self, limit: int = 20) -> dict[str, Any]:
@@ -58,6 +59,17 @@ class Cluster(Protocol):
 
     async def resume(self, server: str) -> None:
         """Undo `pause`."""
+
+    async def partition(self, server: str) -> None:
+        """Take its network away: it lives, and the balancer and its users do not reach it. Connecting times out, open
+        connections go silent. The lab still reaches it, and it its store: unless that, too, is at the other end of its
+        network, as PostgreSQL is in containers."""
+
+    async def slow(self, server: str, delay: float, jitter: float = 0.0, rate: int = 0) -> None:
+        """Make its network slow: see `Lag` for the numbers. Again replaces them."""
+
+    async def reconnect(self, server: str) -> None:
+        """Undo `partition` and `slow`; a new process (`restart`) has a network that is whole, too."""
 
     async def drain(self, server: str) -> None:
         """It gets no new users; running requests go on, and a sticky policy still brings its own users back."""

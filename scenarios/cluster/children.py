@@ -21,7 +21,9 @@ from scenarios.cluster.postgres_server import PostgresServer
 from scenarios.cluster.programs import Program, Running, end, last_line, wait_for_pidfd
 from scenarios.cluster.store_server import StoreServer
 from scenarios.errors import LabError
+from servers.control import ControlError, call
 
+ANSWERS_WITHIN = 5.0
 GONE = "the lab's processes have ended; stop this lab and start it again"
 
 
@@ -50,6 +52,23 @@ class Child:
     async def end(self, number: int, patience: float) -> None:
         """Ask with `number`; SIGKILL after `patience` seconds."""
         await end(self, number, patience)
+
+    async def disconnect(self, control: Path) -> None:
+        """Take a server off its network; `control` is its control socket. Raises LabError."""
+        await self._told(control, "partition")
+
+    async def reconnect(self, control: Path) -> None:
+        """Undo `disconnect`; it is reached at the same address again. Raises LabError."""
+        await self._told(control, "reconnect")
+
+    async def _told(self, control: Path, do: str) -> None:
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN):
+                await call(control, do)
+        except TimeoutError:
+            raise LabError(f"{self.name} does not answer: restart it (lab restart {self.name})") from None
+        except ControlError as refusal:
+            raise LabError(f"{self.name}: {refusal}") from None
 
     async def until_ready(self, log: Path, within: float) -> str:
         """The address it listens on. Raises LabError with the last line of its log when it ends instead."""

@@ -1,12 +1,16 @@
 """One process of a cluster as a container."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
+from docker.errors import DockerException
 from docker.models.containers import Container
 
 from scenarios.cluster.children import Child
-from scenarios.cluster.docker_engine import send
+from scenarios.cluster.docker_engine import said, send
+from scenarios.cluster.engine_calls import to_its_end
+from scenarios.cluster.engine_network import EngineNetwork
 from scenarios.cluster.programs import last_words
 from scenarios.errors import LabError
 
@@ -15,6 +19,28 @@ class ContainerChild(Child):
     """One container. A stopped process is a paused one here: its connections stay, nothing answers."""
 
     container: Container | None = None
+    network: EngineNetwork
+    host: str
+    """Its address on the network."""
+
+    def join(self, network: EngineNetwork) -> None:
+        """Have an address there, until the end."""
+        self.network, self.host = network, network.take()
+        self.ended.add_done_callback(lambda _: network.give_back(self.host))
+
+    async def disconnect(self, control: Path) -> None:
+        await self._asked(self.network.disconnect)
+
+    async def reconnect(self, control: Path) -> None:
+        """With the same address: connections that were open go on."""
+        await self._asked(self.network.connect)
+
+    async def _asked(self, do: Callable[[Container, str], None]) -> None:
+        assert self.container is not None
+        try:
+            await to_its_end(asyncio.to_thread(do, self.container, self.host))
+        except (DockerException, OSError) as failure:
+            raise LabError(said(failure)) from None
 
     async def signal(self, number: int) -> None:
         if self.container is not None and not self.ended.done():

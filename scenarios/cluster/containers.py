@@ -5,7 +5,6 @@ shop's orders work as they do without containers; users and servers meet over th
 """
 
 import asyncio
-import hashlib
 import itertools
 import json
 import os
@@ -21,13 +20,13 @@ from typing import Any
 import docker
 from docker.errors import DockerException
 from docker.models.containers import Container
-from docker.models.networks import Network
 from docker.types import Mount
 
 from scenarios.cluster.children import settle
 from scenarios.cluster.container import ContainerChild
 from scenarios.cluster.docker_engine import LABEL, engine, remove, remove_killed, said
 from scenarios.cluster.engine_calls import abandoned, to_its_end
+from scenarios.cluster.engine_network import EngineNetwork
 from scenarios.cluster.image import IMAGES, have, image
 from scenarios.cluster.inside import WORDS
 from scenarios.cluster.nursery import wipe
@@ -35,7 +34,7 @@ from scenarios.cluster.postgres_container import PostgresContainer
 from scenarios.cluster.programs import Program, Running
 from scenarios.errors import LabError
 
-PORTS = {"server": 8001, "balancer": 8080}
+PORTS = {"server": 8001, "balancer": 8080, "relay": 8001}
 INTO_LOG = 'exec "$@" >>"$0" 2>&1'
 HELD: dict[str, Any] = {
     "read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"], "tmpfs": {"/tmp": ""},
@@ -59,7 +58,7 @@ class Containers:
         self._engine = engine
         self._environ = environ
         self.image = ""
-        self.network: Network
+        self.network: EngineNetwork
         self._keys = itertools.count(1)
         self._children: dict[int, ContainerChild] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -75,7 +74,7 @@ class Containers:
             await asyncio.to_thread(remove_killed, containers._engine, folder.parent)
             await asyncio.to_thread(remove, containers._engine, str(folder))
             containers.image = await abandoned(image, containers._engine, containers._say, environ)
-            containers.network = await to_its_end(asyncio.to_thread(containers._connect))
+            containers.network = await to_its_end(asyncio.to_thread(EngineNetwork.create, containers._engine, folder))
             containers._words = await asyncio.start_unix_server(containers._hear, str(folder / WORDS))
         except DockerException as failure:
             await containers.stop()
@@ -85,18 +84,8 @@ class Containers:
             raise
         return containers
 
-    def _connect(self) -> Network:
-        """The lab's network. Two labs of one name, in two runtime folders, have two."""
-        name = f"{LABEL}-{self._folder.name}-{hashlib.sha256(bytes(self._folder)).hexdigest()[:6]}"
-        labels = {LABEL: str(self._folder)}
-        return self._engine.networks.create(name, driver="bridge", labels=labels, check_duplicate=True)
-
     def fork(self, kind: str, name: str, config: dict[str, Any]) -> ContainerChild:
         """Begin to start a server or the balancer; `until_ready` of the answer waits for it."""
-        if kind not in PORTS:
-            raise LabError(
-                "your own store cannot be taken away from containers: unset its URL to let the lab start one"
-            )
         child = self._expect(name)
         port = PORTS[kind]
         options: dict[str, Any] = {}
@@ -123,7 +112,7 @@ class Containers:
         return child
 
     def postgres(self, environ: Mapping[str, str]) -> PostgresContainer:
-        return PostgresContainer(self._folder, self._engine, str(self.network.name), self.run)
+        return PostgresContainer(self._folder, self._engine, self.network.name, self.run)
 
     def find(self, program: str, package: str) -> str:
         """It is in the image."""
@@ -172,6 +161,7 @@ class Containers:
     def _expect(self, name: str) -> ContainerChild:
         key = next(self._keys)
         child = self._children[key] = ContainerChild(key, name, self)  # type: ignore[arg-type]
+        child.join(self.network)
         return child
 
     def _later(self, work: Any) -> None:
@@ -197,7 +187,8 @@ class Containers:
             raise DockerException("the lab is being stopped")
         usual = {
             "name": f"{self.network.name}-{child.name}-{child._key}", "network": self.network.name, "init": False,
-            "labels": {LABEL: str(self._folder)}, "user": f"{os.getuid()}:{os.getgid()}",
+            "networking_config": self.network.at(child.host, child.name), "labels": {LABEL: str(self._folder)},
+            "user": f"{os.getuid()}:{os.getgid()}",
             "mounts": [Mount(str(self._folder), str(self._folder), type="bind")], "healthcheck": {"test": ["NONE"]},
         }  # fmt: skip
         container: Container = self._engine.containers.run(image, words, detach=True, **{**usual, **HELD, **options})

@@ -15,8 +15,8 @@ from scenarios.errors import LabError
 from servers.control import Command, ControlError, Stream, serve_control
 
 METHODS = (
-    "state", "logbooks", "counters", "switch", "scale", "kill", "pause", "resume", "drain", "undrain", "restart",
-    "stop_store", "start_store", "need",
+    "state", "logbooks", "counters", "switch", "scale", "kill", "pause", "resume", "partition", "slow", "reconnect",
+    "drain", "undrain", "restart", "stop_store", "start_store", "need",
 )  # fmt: skip
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from scenarios.cluster.balancers.base import Balancer
 from scenarios.cluster.children import Child, Children
+from scenarios.cluster.lag import Lag
+from scenarios.cluster.network import Network
 from scenarios.errors import LabError
 from servers.control import ControlError, call
 
@@ -29,6 +31,8 @@ class Server:
     address: str = ""
     paused: bool = False
     draining: bool = False
+    partitioned: bool = False
+    relay: Child | None = None  # stands in its way and makes it slow
     behind: bool = False  # `store` is what it has yet to be told
     sessions: int = 0
     cpu: float = 0.0  # seconds that it has used so far
@@ -40,14 +44,25 @@ class Server:
     @property
     def serving(self) -> bool:
         """It gets new users, as far as the lab knows."""
-        return self.running and not self.paused and not self.draining
+        return self.finishes and not self.draining
+
+    @property
+    def finishes(self) -> bool:
+        """What it has been asked it answers, if it is given the time."""
+        return self.running and not self.paused and not self.partitioned
+
+    @property
+    def trouble(self) -> str:
+        """What the lab has done to it, in the word for its health; empty: nothing."""
+        if not self.running:
+            return ""
+        return "paused" if self.paused else "partitioned" if self.partitioned else "slow" if self.relay else ""
 
     def facts(self) -> dict[str, Any]:
         """What `lab status` says of it; one that does not answer keeps the last counts it gave."""
         pid = self.child.pid if self.running else None
-        paused = self.running and self.paused
         counts = {"sessions": self.sessions, "cpu": self.cpu}
-        return {"name": self.name, "address": self.address, "pid": pid, "paused": paused, **counts}
+        return {"name": self.name, "address": self.address, "pid": pid, "trouble": self.trouble, **counts}
 
     async def describe(self) -> dict[str, Any]:
         """The same, with everything counted now."""
@@ -90,6 +105,7 @@ class Fleet:
         self._children = children
         self._options = options
         self._balancer = balancer
+        self._network = Network(folder, children, balancer)
 
     def get(self, name: str) -> Server:
         """Raises LabError for a name that no server has."""
@@ -134,9 +150,9 @@ class Fleet:
         await self.finish([self.begin(name, store, url) for name in names])
 
     async def retire(self, name: str, forget: bool = True) -> None:
-        """Drain a server, stop it and take it out of the balancer. One that is dead or frozen cannot finish."""
+        """Drain a server, stop it and take it out of the balancer. One that is dead, frozen or cut off cannot."""
         server = self.get(name)
-        if server.running and not server.paused:
+        if server.finishes:
             # Sticky users still come while it drains. Removed, it gets nothing new, and what is on its way ends
             # before the server is told to stop: a request it has not read yet would be lost with its connection.
             await self._balancer.drain(name)
@@ -146,6 +162,7 @@ class Fleet:
         else:
             await server.child.end(signal.SIGKILL, STOPS_WITHIN)
             await self._balancer.remove(name)
+        await self._network.forget(server)
         if forget:
             del self.servers[name]
 
@@ -173,6 +190,7 @@ class Fleet:
         server = self._running(name)
         await server.child.signal(signal.SIGKILL)
         await server.child.wait()
+        await self._network.forget(server)
         server.sessions = 0
 
     async def pause(self, name: str) -> None:
@@ -186,6 +204,15 @@ class Fleet:
         server.paused = False
         if server.behind:  # it slept through a switch
             await self._move(server, *server.store, migrate=False)
+
+    async def partition(self, name: str) -> None:
+        await self._network.partition(self._running(name))
+
+    async def slow(self, name: str, lag: Lag) -> None:
+        await self._network.slow(self._running(name), lag)
+
+    async def reconnect(self, name: str) -> None:
+        await self._network.mend(self._running(name))
 
     async def drain(self, name: str, draining: bool) -> None:
         server = self.get(name)

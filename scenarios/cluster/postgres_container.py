@@ -87,12 +87,10 @@ class PostgresContainer:
 
     def _options(self) -> dict[str, Any]:
         """As user postgres of its image, because PostgreSQL refuses to be root, and with nothing of this machine's."""
-        there = self._engine.api.create_endpoint_config(aliases=["postgres"])
         return {
             "user": "postgres",
             "environment": ENVIRON,
             "mounts": [Mount(HOME, self._volume_name, type="volume"), Mount(SOCKETS, None, type="volume")],
-            "networking_config": {self._network: there},
         }
 
     async def _until_ready(self, running: ContainerChild) -> None:

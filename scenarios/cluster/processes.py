@@ -15,6 +15,7 @@ from scenarios.cluster.balancers.base import Balancer
 from scenarios.cluster.children import Children
 from scenarios.cluster.fleet import Fleet, all_of
 from scenarios.cluster.ground import MOST_SERVERS, check_count, check_port, make_private
+from scenarios.cluster.lag import Lag
 from scenarios.cluster.logbooks import logbooks
 from scenarios.cluster.programs import check_socket_path
 from scenarios.cluster.shared_stores import SharedStores, check_store
@@ -36,7 +37,7 @@ class ProcessCluster:
         self._policy = "round_robin"
         self._behind = "ours"  # one of BALANCERS
         self._away: str | None = None  # the store that `stop_store` took away
-        self._changing = asyncio.Lock()  # scale, switch and restart wait for each other
+        self._changing = asyncio.Lock()  # scale, switch, restart and what is done to networks wait for each other
         self._change: Change
         self._children: Children
         self.balancer: Balancer
@@ -184,6 +185,23 @@ class ProcessCluster:
     async def resume(self, server: str) -> None:
         await self._fleet.resume(server)
         await self._changed("resume", server)
+
+    async def partition(self, server: str) -> None:
+        async with self._changing:
+            await self._fleet.partition(server)
+        await self._changed("partition", server)
+
+    async def slow(self, server: str, delay: float, jitter: float = 0.0, rate: int = 0) -> None:
+        lag = Lag(delay, jitter, rate)
+        lag.check()
+        async with self._changing:
+            await self._fleet.slow(server, lag)
+        await self._changed("slow", f"{server}, {lag}")
+
+    async def reconnect(self, server: str) -> None:
+        async with self._changing:
+            await self._fleet.reconnect(server)
+        await self._changed("reconnect", server)
 
     async def drain(self, server: str) -> None:
         await self._fleet.drain(server, True)

@@ -30,14 +30,15 @@ def logout_rate(counts: Mapping[str, Any]) -> float | None:
 
 
 def health(server: Mapping[str, Any], backend: Mapping[str, Any]) -> str:
-    """up, down, paused or draining; a process that is not there is down."""
+    """up, slow, draining, down, paused or partitioned; a process that is not there is down."""
+    trouble: str = server["trouble"]
     if server["pid"] is None:
         return "down"
-    if server["paused"]:
-        return "paused"
+    if trouble in ("paused", "partitioned"):  # also before the balancer has found out
+        return trouble
     if not backend.get("healthy"):
         return "down"
-    return "draining" if backend["draining"] else "up"
+    return "draining" if backend["draining"] else trouble or "up"
 
 
 def errors(backend: Mapping[str, Any]) -> int:
@@ -90,6 +91,7 @@ def as_it_stands(
             {
                 "name": server["name"],
                 "health": health(server, backend),
+                "slow": server["trouble"] == "slow",  # also while something worse is said of it
                 "requests": backend.get("requests", 0),
                 "known": backend.get("outcomes", {}).get("hit", 0),
                 "unknown": backend.get("logged_out", 0),

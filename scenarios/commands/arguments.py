@@ -56,16 +56,15 @@ def above_zero(text: str) -> float:
 
 
 def seconds(text: str) -> float:
-    """The type of a time: `90`, or as locust has it `90s`, `5m`, `1h30m`."""
-    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    """The type of a time: `90`, or as locust has it `90s`, `5m`, `1h30m`; also `200ms`."""
+    said = text
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?", text)
     if match and text:
-        return above_zero(
-            str(sum(int(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=True)))
-        )
+        text = str(sum(int(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1, 0.001), strict=True)))
     try:
         return above_zero(text)
     except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write seconds, or 90s, 5m, 1h30m") from None
+        raise argparse.ArgumentTypeError(f"{said!r} is no time; write seconds, or 200ms, 90s, 5m, 1h30m") from None
 
 
 def several(kind: str, known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:

@@ -1,4 +1,5 @@
-"""`lab kill`, `pause`, `resume`, `drain`, `undrain` and `restart`: what can be done to one server of a running lab."""
+"""`lab kill`, `pause`, `resume`, `partition`, `reconnect`, `drain`, `undrain` and `restart`: what can be done to one
+server of a running lab."""
 
 import argparse
 
@@ -13,6 +14,8 @@ DONE = {
     "kill": "killed",
     "pause": "paused",
     "resume": "resumed",
+    "partition": "cut off; it lives, and no packet reaches it",
+    "reconnect": "its network is whole again",
     "drain": "gets no new users",
     "undrain": "gets new users again",
     "restart": "restarted",
@@ -25,6 +28,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    print(f"{act(args)}: {DONE[args.command]}")
+    return 0
+
+
+def act(args: argparse.Namespace, **more: float) -> str:
+    """Do the command to the server, whose full name is the answer; `more`: what the cluster is told besides."""
     import asyncio
 
     from scenarios.cluster.attached import AttachedCluster
@@ -34,8 +43,7 @@ def main(args: argparse.Namespace) -> int:
         server = f"server-{args.server}" if args.server.isdecimal() else args.server
         if server not in cluster.names():
             raise LabError(not_known("server", args.server, cluster.names()))
-        await getattr(cluster, args.command)(server)
+        await getattr(cluster, args.command)(server, **more)
         return server
 
-    print(f"{asyncio.run(act())}: {DONE[args.command]}")
-    return 0
+    return asyncio.run(act())

@@ -25,6 +25,9 @@ _HEALTH = {
     "restart": "up",
     "resume": "up",
     "pause": "paused",
+    "partition": "partitioned",
+    "slow": "slow",
+    "reconnect": "up",
     "drain": "draining",
     "undrain": "up",
     "remove": "gone",
@@ -55,6 +58,7 @@ class Fold:
         self.ticket_count = 0
         self.moments: deque[Moment] = deque(maxlen=_KEEP)
         self.moment_count = 0
+        self._slow: set[str] = set()  # servers whose network is slow, whatever else is said of them
         self._fleet = 0  # servers, as last announced
         self.dropped = 0  # events the feed could not deliver: the counts here are too low by some of them
         self._fold: dict[str, Callable[[Event], None]] = {
@@ -122,6 +126,7 @@ class Fold:
         self.totals = Counts(event["requests"], event["with_session"], event["logged_out"])
         self.store, self.policy = event["store"], event["policy"]
         self.servers = {row["name"]: Server(**{key: row[key] for key in SERVER_FIELDS}) for row in event["servers"]}
+        self._slow = {row["name"] for row in event["servers"] if row.get("slow")}
         self._fleet = len(self.servers)
         self._law(event)
 
@@ -166,7 +171,7 @@ class Fold:
             self.store = detail.partition(",")[0]  # "redis, 12 sessions moved"
         elif what == "policy":
             self.policy = detail
-        elif what in _HEALTH and detail and not self._health(what, detail):
+        elif what in _HEALTH and detail and not self._health(what, detail.partition(",")[0]):  # "server-2, 200 ms"
             return
         self._moment(event["time"], what, detail)
 
@@ -174,9 +179,17 @@ class Fold:
         """Note what the mark says of a server; whether that is worth a moment."""
         row = self.servers.get(name) or Server(name)
         self.servers[name] = row
+        if what == "slow":
+            self._slow.add(name)
+        elif what in ("reconnect", "kill", "restart", "remove"):
+            self._slow.discard(name)
         before, health = row.health, _HEALTH[what]
-        if what == "down" and before == "paused":
-            return False  # the balancer found out; to people it is still the server they paused
+        if (what == "slow" and before != "up") or (what == "reconnect" and before not in ("slow", "partitioned")):
+            health = before
+        elif health == "up" and name in self._slow:
+            health = "slow"
+        if what == "down" and before in ("paused", "partitioned"):
+            return False  # the balancer found out; to people it is still the server they paused, or cut off
         if what in ("drain", "undrain") and before == "down":
             return False  # a dead server has nothing to drain
         row.health = health

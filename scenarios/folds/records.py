@@ -28,7 +28,7 @@ class Server:
     """One server since the act began (since the feed began, outside an act)."""
 
     name: str
-    health: str = "up"  # up, down, draining, paused, gone
+    health: str = "up"  # up, slow, draining, down, paused, partitioned, gone
     requests: int = 0
     known: int = 0  # wristbands found in its logbook
     unknown: int = 0  # wristbands sent and answered as a stranger

@@ -146,6 +146,17 @@ def test_a_lab_is_started_changed_and_stopped(lab: Lab, up: str) -> None:
     assert lab("pause", "3").stdout == "server-3: paused\n"
     assert re.search(r"^server-3 .* paused ", lab("status").stdout, re.MULTILINE)
     assert lab("resume", "3").stdout == "server-3: resumed\n"
+    assert lab("partition", "3").stdout == "server-3: cut off; it lives, and no packet reaches it\n"
+    assert re.search(r"^server-3 .* cut off ", lab("status").stdout, re.MULTILINE)
+    refused = lab("slow", "3", "--delay", "0.1")
+    told = "lab: server-3 is partitioned: reconnect it first (lab reconnect server-3)\n"
+    assert (refused.returncode, refused.stderr) == (2, told)
+    assert lab("reconnect", "3").stdout == "server-3: its network is whole again\n"
+    slow = lab("slow", "3", "--delay", "200ms", "--jitter", "50ms", "--rate", "100").stdout
+    assert slow == "server-3: slow, 200 ms +- 50 ms, 100 kB/s\n"
+    assert re.search(r"^server-3 .* slow ", lab("status").stdout, re.MULTILINE)
+    assert "since slow server-3, 200 ms +- 50 ms, 100 kB/s" in lab("status").stdout
+    assert lab("reconnect", "3").returncode == 0
     assert lab("drain", "3").stdout == "server-3: gets no new users\n"
     assert re.search(r"^server-3 .* draining ", lab("status").stdout, re.MULTILINE)
     assert "since drained server-3" in lab("status").stdout

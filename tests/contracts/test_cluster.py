@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -213,6 +214,99 @@ async def test_pause_and_resume(cluster: Cluster) -> None:
         assert (await cluster.state())["servers"][0]["pid"] == before[0]["pid"]
 
 
+async def test_partition_and_reconnect(cluster: Cluster, by: str) -> None:
+    """Cut off it lives, keeps what it knows, and is known to the lab; its users are moved, and find it again after."""
+    await cluster.switch(policy="sticky_cookie")
+    before = (await cluster.state())["servers"]
+    async with feed(cluster) as events, member(cluster.url) as ravi:
+        home = (await events.until(kind="request", path="/login"))["server"]
+        await cluster.partition(home)
+        state = await cluster.state()
+        assert [server["pid"] for server in state["servers"]] == [server["pid"] for server in before]
+        (cut,) = [server for server in state["servers"] if server["name"] == home]
+        assert (cut["health"], cut["sessions"]) == ("partitioned", 1)
+        if by not in PROXIES:  # whose checks are their own affair, and nginx has none
+            await events.until(what="down", detail=home)
+            async with load(cluster.url) as clicks:
+                await clicks.until(20)
+            assert (clicks.servers, clicks.lost) == ({*cluster.names()} - {home}, [])
+        with pytest.raises(LabError, match="is partitioned: reconnect it first"):
+            await cluster.slow(home, 0.1)
+        await cluster.reconnect(home)
+        if by not in PROXIES:
+            await events.until(what="up", detail=home)
+        state = await cluster.state()
+        assert [server["health"] for server in state["servers"]] == ["up", "up"]
+        assert [server["address"] for server in state["servers"]] == [server["address"] for server in before]
+        assert await ask(ravi, "/whoami") == (200, "hit", "ravi")
+    await cluster.reconnect(home)
+
+
+async def test_slow_and_reconnect(cluster: Cluster, by: str) -> None:
+    """Late, and all the same: nothing fails, no count begins anew."""
+    await cluster.switch(store="sqlite")
+    async with member(cluster.url) as ravi:
+
+        async def took(server: str) -> float:
+            """Seconds of the first request that this server answers."""
+            while True:
+                begun = time.perf_counter()
+                async with ravi.get("/whoami") as answer:
+                    assert ((await answer.json())["user"], answer.headers["Session-Outcome"]) == ("ravi", "hit")
+                if answer.headers["Served-By"] == server:
+                    return time.perf_counter() - begun
+
+        await took("server-2")
+        before = (await cluster.state())["servers"]
+        async with load(cluster.url, clients=4) as clicks:
+            for how in ({"delay": 0.2}, {"delay": 0.3, "jitter": 0.1, "rate": 1_000_000}):
+                await cluster.slow("server-2", **how)
+                assert await took("server-2") >= 0.2
+            state = (await cluster.state())["servers"]
+            assert [(server["health"], server["healthy"]) for server in state] == [("up", True), ("slow", True)]
+            assert [server["pid"] for server in state] == [server["pid"] for server in before]
+            assert state[1]["requests"] > before[1]["requests"]
+            with pytest.raises(LabError, match="is slow: mend it first"):
+                await cluster.partition("server-2")
+            await cluster.reconnect("server-2")
+            await clicks.until(20)
+        if by not in PROXIES:  # one that is given another configuration closes its users' connections at rest
+            assert clicks.lost == []
+        while await took("server-2") >= 0.2:  # on a busy machine, too, until it is as fast as it was
+            pass
+    assert [server["health"] for server in (await cluster.state())["servers"]] == ["up", "up"]
+
+
+async def test_a_server_with_a_bad_network_may_end_as_any_other(cluster: Cluster) -> None:
+    await cluster.scale(3)
+    await cluster.partition("server-1")
+    await cluster.slow("server-2", 0.05)
+    await cluster.slow("server-3", 0.05)
+    await cluster.kill("server-2")
+    for method in ("partition", "reconnect"):
+        with pytest.raises(LabError, match="server-2 is not running: restart it"):
+            await getattr(cluster, method)("server-2")
+    with pytest.raises(LabError, match="server-2 is not running: restart it"):
+        await cluster.slow("server-2", 0.05)
+    await cluster.restart("server-1")
+    await cluster.restart("server-2")
+    await cluster.scale(2)
+    assert [server["health"] for server in (await cluster.state())["servers"]] == ["up", "up"]
+    async with load(cluster.url) as clicks:
+        await clicks.until(20)
+    assert (clicks.servers, clicks.lost) == ({"server-1", "server-2"}, [])
+
+
+async def test_a_network_that_cannot_be_is_refused(cluster: Cluster) -> None:
+    for more, said in (
+        ({"delay": 0.0}, "a delay of 0 ms: choose"),
+        ({"delay": 0.1, "jitter": 0.2}, "a jitter of 200 ms"),
+    ):
+        with pytest.raises(LabError, match=said):
+            await cluster.slow("server-1", **more)
+    assert (await cluster.state())["servers"][0]["health"] == "up"
+
+
 async def test_switch_both_ways(cluster: Cluster) -> None:
     async with member(cluster.url) as ravi:
         assert (await cluster.switch(store="redis", policy="two_choices", migrate=True))["moved"] == 1
@@ -260,10 +354,12 @@ async def test_the_feed_carries_requests_marks_and_switches(cluster: Cluster) ->
         await events.until(kind="servers", servers=["server-1", "server-2", "server-3"])
 
 
-@pytest.mark.parametrize("method", ["kill", "pause", "resume", "restart", "drain", "undrain"])
+@pytest.mark.parametrize("method", ["kill", "pause", "resume", "partition", "reconnect", "restart", "drain", "undrain"])
 async def test_unknown_servers_are_named(cluster: Cluster, method: str) -> None:
     with pytest.raises(LabError, match="no server named 'server-9': did you mean"):
         await getattr(cluster, method)("server-9")
+    with pytest.raises(LabError, match="no server named 'server-9': did you mean"):
+        await cluster.slow("server-9", 0.1)
 
 
 async def test_what_servers_ask_of_their_logbooks_is_told(cluster: Cluster) -> None:
@@ -280,16 +376,19 @@ async def test_what_servers_ask_of_their_logbooks_is_told(cluster: Cluster) -> N
 
 
 async def test_a_feed_may_begin_with_how_the_cluster_stands(cluster: Cluster, by: str) -> None:
-    """Folded, it shows what `state` says, though it began under traffic; paused and draining servers, too."""
-    await cluster.scale(4)
+    """Folded, it shows what `state` says, though it began under traffic; servers in trouble, too."""
+    await cluster.scale(6)
     fold = Fold()
     async with feed(cluster) as events:
         await cluster.drain("server-2")
-        if by in PROXIES:  # nginx has no health checks: whom a paused server keeps waiting, it keeps waiting
+        await cluster.slow("server-4", 0.01)
+        if by in PROXIES:  # nginx has no health checks: whom a silent server keeps waiting, it keeps waiting
             await cluster.kill("server-1")
         else:
             await cluster.pause("server-1")
+            await cluster.partition("server-3")
             await events.until(kind="mark", what="down", detail="server-1")
+            await events.until(kind="mark", what="down", detail="server-3")
     async with load(cluster.url, method="GET", path="/", cookies=True) as clicks, member(cluster.url) as ravi:
         await clicks.until(50)
         for _ in range(5):
@@ -307,7 +406,7 @@ async def test_a_feed_may_begin_with_how_the_cluster_stands(cluster: Cluster, by
     state = await cluster.state()
     await cluster.mark(what="enough", detail="")
     await asyncio.wait_for(reading, 15)
-    assert (fold.store, fold.policy, fold.law) == ("memory", "round_robin", 0.5)
+    assert (fold.store, fold.policy, fold.law) == ("memory", "round_robin", 1 - 1 / (4 if by in PROXIES else 3))
     counts = (fold.totals.requests, fold.totals.with_session, fold.totals.logged_out)
     assert counts == (state["requests"], state["with_session"], state["logged_out"])
     rows = {row.name: (row.health, row.requests, row.known, row.unknown) for row in fold.servers.values()}
@@ -315,5 +414,5 @@ async def test_a_feed_may_begin_with_how_the_cluster_stands(cluster: Cluster, by
         row["name"]: (row["health"], row["requests"], row["outcomes"].get("hit", 0), row["outcomes"].get("unknown", 0))
         for row in state["servers"]
     }
-    hurt = "down" if by in PROXIES else "paused"
-    assert [row.health for row in fold.servers.values()] == [hurt, "draining", "up", "up"]
+    one, three = ("down", "up") if by in PROXIES else ("paused", "partitioned")
+    assert [row.health for row in fold.servers.values()] == [one, "draining", three, "slow", "up", "up"]

@@ -162,6 +162,17 @@ def test_what_the_balancer_says_of_scaling_is_one_moment() -> None:
         (["kill", "down", "up"], "up", ["kill", "up"]),
         (["pause", "down"], "paused", ["pause"]),
         (["pause", "resume"], "up", ["pause", "resume"]),
+        (["partition", "down"], "partitioned", ["partition"]),
+        (["partition", "down", "reconnect", "up"], "up", ["partition", "reconnect"]),
+        (["partition", "restart"], "up", ["partition", "restart"]),
+        (["slow"], "slow", ["slow"]),
+        (["slow", "down", "up"], "slow", ["slow", "down", "up"]),
+        (["slow", "slow", "reconnect"], "up", ["slow", "slow", "reconnect"]),
+        (["slow", "pause", "resume"], "slow", ["slow", "pause", "resume"]),
+        (["slow", "kill", "restart"], "up", ["slow", "kill", "restart"]),
+        (["drain", "slow"], "draining", ["slow"]),
+        (["slow", "drain", "reconnect"], "draining", ["slow", "reconnect"]),
+        (["slow", "drain", "undrain"], "slow", ["slow"]),
         (["drain", "drained"], "draining", ["drained"]),
         (["drain", "drained", "undrain", "undrained"], "up", ["drained", "undrained"]),
         (["drain", "remove", "add", "restart"], "up", ["restart"]),
@@ -171,6 +182,13 @@ def test_the_health_of_a_server(marks: list[str], health: str, moments: list[str
     fold = folded([request(0), *(mark(1, what, "server-1") for what in marks)])
     assert fold.servers["server-1"].health == health
     assert [moment.what for moment in fold.moments] == moments
+
+
+def test_a_mark_may_say_more_of_a_server_than_its_name() -> None:
+    fold = folded([request(0), mark(1, "slow", "server-1, 200 ms")])
+    assert list(fold.servers) == ["server-1"]
+    assert fold.servers["server-1"].health == "slow"
+    assert fold.moments[0].detail == "server-1, 200 ms"
 
 
 def test_dropped_events_are_counted_and_need_no_time() -> None:

@@ -52,6 +52,8 @@ def test_every_health_has_its_word_and_all_fits_80_columns() -> None:
         server(1, health="paused", sessions=None),
         server(2, health="draining", errors=1234),
         server(3, health="down"),
+        server(4, health="partitioned"),
+        server(5, health="slow"),
         server(100, health="down", pid=None, requests=1_234_567),
     ]
     since = {"what": "store_stopped", "detail": "postgres", "time": NOW - 7200, "with_session": 0, "logged_out": 0}
@@ -59,5 +61,6 @@ def test_every_health_has_its_word_and_all_fits_80_columns() -> None:
     told = lines(state(servers=rows, since={**since, "logout_rate": None}, playing=playing), NOW)
     assert "keeps-logging-out has been playing for 0:05; the lab's own users rest meanwhile" in told
     assert any(line.startswith("  since store stopped postgres") and " -  0 of 0" in line for line in told)
-    assert [line.split()[3] for line in told[-4:]] == ["paused", "draining", "down", "ended"]
+    words = ["paused", "draining", "down", "cut", "slow", "ended"]
+    assert [line.split()[3] for line in told[-6:]] == words
     assert max(map(len, told)) <= 80

@@ -21,6 +21,7 @@ KEYS = (
     Binding("q", "quit", "quit"),
     Binding("k", "one('kill')", "kill"),
     Binding("p", "one('pause', 'resume', 'paused')", "pause"),
+    Binding("n", "one('partition', 'reconnect', 'partitioned')", "network", show=False),
     Binding("d", "one('drain', 'undrain', 'draining')", "drain"),
     Binding("r", "one('restart')", "restart"),
     Binding("s", "store", "store"),
@@ -67,6 +68,7 @@ each letter is a thing that was done.
 
  arrows, click   choose a server, then:
  k kill    p pause or resume    d drain    r restart
+ n cut its network, or connect it again
  s store   o policy             + - servers
  u U       five users more, five fewer
  f         follow one user, click by click

@@ -20,6 +20,8 @@ DONE = {
     "kill": "killed",
     "pause": "paused",
     "resume": "resumed",
+    "partition": "cut off",
+    "reconnect": "its network is whole again",
     "drain": "gets no new users",
     "undrain": "gets users again",
     "restart": "restarted",
@@ -44,7 +46,7 @@ class Orders:
         self.running: set[asyncio.Task[None]] = set()
 
     def one(self, what: str, server: str) -> None:
-        """kill, pause, resume, drain or restart a server."""
+        """One of DONE, to a server."""
         order: Callable[[str], Awaitable[Any]] = getattr(self.cluster, what)
         self._begin(f"{what} {server}", lambda: order(server), lambda _: f"{server}: {DONE[what]}")
 

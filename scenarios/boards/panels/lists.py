@@ -14,6 +14,8 @@ HEALTH = {
     "up": ("up", "good"),
     "down": ("down", "BAD"),
     "paused": ("paused", "moment"),
+    "partitioned": ("cut", "moment"),
+    "slow": ("slow", "moment"),
     "draining": ("drains", "moment"),
     "gone": ("gone", "quiet"),
 }  # word of at most six letters, style

@@ -32,6 +32,10 @@ class Balancer(Protocol):
     async def add(self, servers: Mapping[str, str]) -> None:
         """These get requests from now on: name -> address."""
 
+    async def readdress(self, name: str, address: str) -> None:
+        """This server is reached there from the next request on. It keeps its place and its counts; and its users,
+        unless the proxy knows them by the address."""
+
     async def drain(self, name: str) -> None:
         """It gets no new users; a sticky policy still brings its own users back where the proxy can do both."""
 

@@ -54,6 +54,9 @@ class OurBalancer:
         for name, address in servers.items():
             await self._ask("add", address=address, name=name)
 
+    async def readdress(self, name: str, address: str) -> None:
+        await self._ask("readdress", name=name, address=address)
+
     async def drain(self, name: str) -> None:
         await self._ask("drain", name=name)
 

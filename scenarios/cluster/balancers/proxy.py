@@ -48,6 +48,7 @@ class ProxyBalancer:
         self._reading: asyncio.Task[None] | None = None
         self._totals = Counts()
         self._counts: dict[str, Counts] = {}
+        self._formerly: dict[str, str] = {}  # who was reached there: what runs there still is logged later
         self._probes = 0
         self._seen = 0  # the last of our own requests that was in the log
         self._notice = ""  # what else it has said there
@@ -97,6 +98,10 @@ class ProxyBalancer:
     async def add(self, servers: Mapping[str, str]) -> None:
         self._counts |= {name: Counts() for name in servers}
         await self._become(replace(self._setting, servers={**self._setting.servers, **servers}))
+
+    async def readdress(self, name: str, address: str) -> None:
+        self._formerly[self._setting.servers[name]] = name
+        await self._become(replace(self._setting, servers={**self._setting.servers, name: address}))
 
     async def drain(self, name: str) -> None:
         await self._become(replace(self._setting, draining=self._setting.draining | {name}))
@@ -228,7 +233,7 @@ class ProxyBalancer:
                 self._read_now()
 
     def _read_now(self) -> None:
-        names = {address: name for name, address in self._setting.servers.items()}
+        names = self._formerly | {address: name for name, address in self._setting.servers.items()}
         for told in self._tail.lines():
             try:
                 line = self._proxy.line(told)

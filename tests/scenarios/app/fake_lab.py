@@ -66,6 +66,12 @@ class FakeLab:
     async def resume(self, server: str) -> None:
         await self._do("resume", server)
 
+    async def partition(self, server: str) -> None:
+        await self._do("partition", server)
+
+    async def reconnect(self, server: str) -> None:
+        await self._do("reconnect", server)
+
     async def drain(self, server: str) -> None:
         await self._do("drain", server)
 

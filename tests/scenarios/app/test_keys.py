@@ -40,6 +40,7 @@ def said(app: BoardApp) -> str:
         (["down", "down", "d"], ("drain", "server-2"), "server-2: gets no new users"),
         (["right", "right", "left", "r"], ("restart", "server-1"), "server-1: restarted"),
         (["up", "p"], ("pause", "server-10"), "server-10: paused"),
+        (["up", "n"], ("partition", "server-10"), "server-10: cut off"),
         (["plus"], ("scale", 11), "servers: 11"),
         (["minus"], ("scale", 9), "servers: 9"),
         (["u"], ("users", 25), "users: 25"),
@@ -58,16 +59,16 @@ async def test_a_key_is_an_order(keys: list[str], asked: tuple[Any, ...], words:
         assert said(app) == words
 
 
-async def test_pause_and_drain_undo_themselves() -> None:
+async def test_what_can_be_undone_is_undone_by_the_same_key() -> None:
     lab, more = FakeLab(), asyncio.Queue[Event | None]()
     async with running(lab, more=more) as (_, pilot):
         await pilot.press("down")
-        for key, what in (("p", "pause"), ("d", "drain")):
+        for key, what in (("p", "pause"), ("n", "partition"), ("d", "drain")):
             more.put_nowait(mark(20, what, "server-1"))
             await pilot.pause()
             await pilot.press(key)
             await pilot.pause()
-    assert lab.asked == [("resume", "server-1"), ("undrain", "server-1")]
+    assert lab.asked == [("resume", "server-1"), ("reconnect", "server-1"), ("undrain", "server-1")]
 
 
 async def test_without_a_server_chosen_nothing_is_struck() -> None:

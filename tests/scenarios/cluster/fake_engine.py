@@ -19,9 +19,11 @@ USUAL: Answers = {
     "GET /volumes": (200, {"Volumes": []}),
     "GET /images/.*/json": (200, {"Id": "sha256:1", "RepoTags": []}),
     "POST /(containers|networks)/create": (201, {"Id": "1"}),
-    "GET /(containers|networks)/1(/json)?": (200, {"Id": "1", "Name": "/made"}),
+    "GET /(containers|networks)/1(/json)?": (
+        200, {"Id": "1", "Name": "/made", "IPAM": {"Config": [{"Subnet": "10.9.0.0/24", "Gateway": "10.9.0.1"}]}}
+    ),
     "DELETE /(containers|networks)/1": (204, None),
-}
+}  # fmt: skip
 
 
 class Server(ThreadingMixIn, UnixStreamServer):

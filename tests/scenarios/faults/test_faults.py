@@ -11,7 +11,9 @@ import pytest
 from scenarios.cluster.base import Cluster
 from scenarios.cluster.processes import ProcessCluster
 from scenarios.faults.kill import kill
+from scenarios.faults.partition import partition
 from scenarios.faults.pause import pause
+from scenarios.faults.slow import slow
 from scenarios.faults.store_outage import store_outage
 from tests.scenarios.cluster.traffic import ask, load, member
 
@@ -20,6 +22,8 @@ Fault = Callable[[Cluster], AbstractAsyncContextManager[None]]
 SERVER_FAULTS: dict[str, Fault] = {
     "kill": lambda cluster: kill(cluster, "server-2"),
     "pause": lambda cluster: pause(cluster, "server-2"),
+    "partition": lambda cluster: partition(cluster, "server-2"),
+    "slow": lambda cluster: slow(cluster, "server-2", 0.05, jitter=0.01),
 }
 STORE_FAULTS: dict[str, Fault] = {
     "refused": store_outage,
