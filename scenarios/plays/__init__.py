@@ -3,4 +3,5 @@
 SCENARIOS = {
     "keeps-logging-out": "scenarios.plays.keeps_logging_out",
     "five-servers": "scenarios.plays.five_servers",
+    "cut-off": "scenarios.plays.cut_off",
 }

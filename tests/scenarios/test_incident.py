@@ -106,6 +106,17 @@ async def test_five_servers_message_by_message(start_cluster: StartCluster) -> N
 
 
 @pytest.mark.slow
+async def test_a_cut_keeps_some_waiting_or_all_and_logs_nobody_out_of_a_shared_logbook(
+    start_cluster: StartCluster,
+) -> None:
+    result = await play(await start_cluster(servers=5), "cut-off", users=30)
+    assert result["verdict"] == "pass", [(act["name"], failed_checks(result, act["name"])) for act in result["acts"]]
+    waits = [check["measured"] for act in result["acts"] for check in act["checks"] if "wait" in check["name"]]
+    assert waits[0] <= 30 / 5 * 2, "only users of that server"
+    assert waits[0] < waits[1], "and then all of them"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("on_unknown", ["clear", "replace"])
 async def test_the_incident_with_the_other_answers_to_an_unknown_id(
     start_cluster: StartCluster, on_unknown: str
