@@ -1,33 +1,29 @@
 """Another proxy in the balancer's place: started, given its configuration, asked which one is in force, and counted.
 
-What it does to sessions is in its access log. The log may be a moment behind; before anything is told of the counts,
-a request of the lab's own goes through the proxy, and when that is in the log, so is every answer before it.
+What it does to sessions is in its access log, which may be a moment behind. Before anything is told of the counts, a
+request of the lab's own goes through the proxy, and when that is in the log, so is every answer before it.
 """
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from balancer.counts import Counts
-from balancer.telling.feed import Feed, line_of
-from balancer.telling.log_lines import LEFT
-from scenarios.cluster.balancers.access_log import Tail, event
+from scenarios.cluster.balancers.counted_log import CountedLog
 from scenarios.cluster.balancers.setting import GENERATION, PROBE, Proxy, Setting
 from scenarios.cluster.children import Children
 from scenarios.cluster.programs import Program, Running, end, last_line
 from scenarios.cpu import cpu_seconds
 from scenarios.errors import LabError
 
-IN_FORCE_WITHIN = 10.0
+IN_FORCE_WITHIN = 20.0
 """Seconds that a configuration may take until it is in force."""
 WORKERS_LEAVE_WITHIN = 30.0
-SIGNAL_AGAIN = 1.0
+SIGNAL_AGAIN = 5.0
 STOPS_WITHIN = 3.0
 ASK_AGAIN = 0.01
-READ_AGAIN = 0.02
 
 
 class ProxyBalancer:
@@ -39,35 +35,27 @@ class ProxyBalancer:
         self._proxy = proxy
         self._children = children
         self._wanted = settings["listen"]
-        self._setting = Setting("", self._known(settings["policy"]), {})
+        self._counted = CountedLog(proxy, Setting("", self._known(settings["policy"]), {}))
         self._reached = ""
-        self._store: str | None = None
         self._running: Running
         self._log = proxy.access_log.with_name(f"{proxy.name}.log")
-        self._tail: Tail
+        self._changing = asyncio.Lock()
         self._reading: asyncio.Task[None] | None = None
-        self._totals = Counts()
-        self._counts: dict[str, Counts] = {}
-        self._formerly: dict[str, str] = {}  # who was reached there: what runs there still is logged later
-        self._probes = 0
-        self._seen = 0  # the last of our own requests that was in the log
-        self._notice = ""  # what else it has said there
-        self._feed = Feed()
 
     async def until_ready(self) -> str:
         proxy = self._proxy
         path = self._children.find(proxy.name, proxy.package)
         listen = self._children.open_port(self._wanted)
-        self._setting = replace(self._setting, listen=listen)
-        self._tail = Tail(proxy.access_log)
+        self._counted.setting = replace(self._counted.setting, listen=listen)
+        self._counted.open()
         self._write()
-        argv = (path, *proxy.arguments(self._setting))
+        argv = (path, *proxy.arguments(self._counted.setting))
         program = Program(proxy.name, argv, str(self._log), end_signal=proxy.end, published=self._wanted)
         self._running = await self._children.launch(program)
         self._reached = await self._children.reached(self._running, listen)
         self._ended = asyncio.ensure_future(self._running.wait())
         await self._until_in_force(self._children.ready_within)
-        self._reading = asyncio.create_task(self._read())
+        self._reading = asyncio.create_task(self._counted.follow())
         return self._reached
 
     async def until_ended(self) -> None:
@@ -79,59 +67,54 @@ class ProxyBalancer:
             await asyncio.gather(self._reading, return_exceptions=True)
         if hasattr(self, "_running"):
             await end(self._running, self._proxy.end, STOPS_WITHIN)
-            self._tail.close()
+            self._counted.close()
 
     async def cpu(self) -> float:
         return cpu_seconds([self._running.pid, *await self._children.workers(self._running)])
 
     async def state(self) -> dict[str, Any]:
         await self._catch_up()
-        return self._now()
+        return self._counted.state()
 
     async def label(self, store: str) -> None:
-        self._store = store
+        self._counted.store = store
 
     async def use_policy(self, name: str) -> None:
-        await self._become(replace(self._setting, policy=self._known(name)))
+        known = self._known(name)
+        await self._become(lambda now: replace(now, policy=known))
         await self.mark(what="policy", detail=name)
 
     async def add(self, servers: Mapping[str, str]) -> None:
-        self._counts |= {name: Counts() for name in servers}
-        await self._become(replace(self._setting, servers={**self._setting.servers, **servers}))
+        self._counted.add(servers)
+        await self._become(lambda now: replace(now, servers={**now.servers, **servers}))
 
     async def readdress(self, name: str, address: str) -> None:
-        self._formerly[self._setting.servers[name]] = name
-        await self._become(replace(self._setting, servers={**self._setting.servers, name: address}))
+        self._counted.readdress(name)
+        await self._become(lambda now: replace(now, servers={**now.servers, name: address}))
 
     async def drain(self, name: str) -> None:
-        await self._become(replace(self._setting, draining=self._setting.draining | {name}))
+        await self._become(lambda now: replace(now, draining=now.draining | {name}))
         await self.mark(what="drain", detail=name)
 
     async def undrain(self, name: str) -> None:
-        await self._become(replace(self._setting, draining=self._setting.draining - {name}))
+        await self._become(lambda now: replace(now, draining=now.draining - {name}))
         await self.mark(what="undrain", detail=name)
 
     async def remove(self, name: str, wait: bool = False) -> None:
-        servers = {other: at for other, at in self._setting.servers.items() if other != name}
-        await self._become(replace(self._setting, servers=servers, draining=self._setting.draining - {name}))
-        self._read_now()
-        self._counts.pop(name, None)
+        await self._become(lambda now: now.without(name))
+        self._counted.drop(name)
 
     async def reload(self) -> None:
-        await self._become(self._setting)
+        await self._become(lambda now: now)
 
     async def mark(self, **event: Any) -> None:
-        self._feed.put(line_of({"kind": "mark", "time": time.time(), **event}))
+        self._counted.tell({"kind": "mark", "time": time.time(), **event})
 
     async def events(self, state: bool = False) -> AsyncGenerator[dict[str, Any], None]:
         await self._catch_up()
-        batches = self._feed.subscribe(line_of({"kind": "state", **self._now()}) if state else "")
-        try:
-            async for batch in batches:
-                for line in batch.splitlines():
-                    yield json.loads(line)
-        finally:
-            await batches.aclose()
+        async with aclosing(self._counted.events(state)) as events:
+            async for event in events:
+                yield event
 
     def _known(self, policy: str) -> str:
         if policy not in self._proxy.policies:
@@ -141,27 +124,30 @@ class ProxyBalancer:
 
     # Its configuration
 
-    async def _become(self, setting: Setting) -> None:
+    async def _become(self, other: Callable[[Setting], Setting]) -> None:
         """Return when this is in force, and nobody works by the one before."""
-        before = await self._children.workers(self._running)
-        self._setting = replace(setting, generation=self._setting.generation + 1)
-        self._write()
-        await self._until_in_force(IN_FORCE_WITHIN, self._proxy.reload)
-        if self._proxy.reload is not None:
-            await self._until_gone(before)
+        async with self._changing:
+            before = await self._children.workers(self._running)
+            self._counted.setting = replace(
+                other(self._counted.setting), generation=self._counted.setting.generation + 1
+            )
+            self._write()
+            await self._until_in_force(IN_FORCE_WITHIN, self._proxy.reload)
+            if self._proxy.reload is not None:
+                await self._until_gone(before)
 
     def _write(self) -> None:
         """Whole files only: a watcher must never see half of one."""
-        for path, text in self._proxy.files(self._setting).items():
+        for path, text in self._proxy.files(self._counted.setting).items():
             path.parent.mkdir(exist_ok=True)
             new = path.with_name(f".{path.name}.new")
             new.write_text(text)
             new.rename(path)
 
     async def _until_in_force(self, within: float, reload: int | None = None) -> None:
-        """Say `reload` each second: who is still busy with the one before misses a signal (HAProxy does)."""
+        """Say `reload` again when it seems lost: HAProxy misses a signal while it is busy with the one before."""
         deadline, again = time.monotonic() + within, time.monotonic()
-        while await self._generation() != str(self._setting.generation):
+        while await self._generation() != str(self._counted.setting.generation):
             if time.monotonic() > deadline:
                 raise LabError(f"{self._proxy.name} did not take its configuration: {self._said()}")
             if reload is not None and time.monotonic() >= again:
@@ -195,69 +181,16 @@ class ProxyBalancer:
         fields = (line.partition(":") for line in head.split("\r\n"))
         return next((value.strip() for name, _, value in fields if name.lower() == GENERATION.lower()), None)
 
-    # Its access log
-
-    def _said(self) -> str:
-        self._read_now()
-        return self._notice or last_line(self._log)
-
-    def _now(self) -> dict[str, Any]:
-        setting = self._setting
-        backends = [
-            {
-                "name": name,
-                "address": address,
-                "healthy": True,  # its own checks are its own affair; the lab knows which process lives
-                "draining": name in setting.draining,
-                **self._counts[name].record(),
-            }
-            for name, address in setting.servers.items()
-        ]
-        told = {"time": time.time(), "admin": "", "policy": setting.policy, "totals": self._totals.record()}
-        return {**told, "backends": backends}
-
-    async def _read(self) -> None:
-        while True:
-            await asyncio.sleep(READ_AGAIN)
-            self._read_now()
-
     async def _catch_up(self) -> None:
         """Return when everything that has been answered so far is counted."""
-        self._probes += 1
-        mine = self._probes
-        async with asyncio.timeout(IN_FORCE_WITHIN):
-            await self._generation(f"?{mine}")
-            self._read_now()
-            while self._seen < mine:
-                await asyncio.sleep(0.001)
-                self._read_now()
+        try:
+            async with asyncio.timeout(IN_FORCE_WITHIN):
+                number = self._counted.next_probe()
+                await self._generation(f"?{number}")
+                await self._counted.until_seen(number)
+        except TimeoutError:
+            raise LabError(f"{self._proxy.name} does not answer; stop this lab and start it again") from None
 
-    def _read_now(self) -> None:
-        names = self._formerly | {address: name for name, address in self._setting.servers.items()}
-        for told in self._tail.lines():
-            try:
-                line = self._proxy.line(told)
-            except (ValueError, KeyError):
-                line = None
-            if line is None:
-                self._notice = told.decode(errors="replace").strip() or self._notice
-                continue
-            if line["path"].startswith(PROBE):
-                self._seen = max(self._seen, number_in(line["path"]))
-                continue
-            self._count(line, names.get(line.get("server") or "", line.get("server")))
-
-    def _count(self, line: Mapping[str, Any], server: str | None) -> None:
-        counted = self._counts.get(server or "")
-        status = line["status"] if 100 <= line["status"] < 600 else LEFT
-        for counts in (self._totals, *([counted] if counted is not None else [])):
-            counts.answered(status, line.get("outcome") or None, bool(line.get("sent")))
-        if self._feed.subscribers:
-            known = server if counted is not None else None
-            self._feed.put(line_of(event(line, known, self._setting.policy, self._store)))
-
-
-def number_in(path: str) -> int:
-    """Of one of our own requests; somebody else may ask there, too."""
-    query = path.partition("?")[2]
-    return int(query) if query.isdecimal() else 0
+    def _said(self) -> str:
+        self._counted.read()
+        return self._counted.notice or last_line(self._log)

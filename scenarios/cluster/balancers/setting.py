@@ -1,7 +1,7 @@
 """What another proxy is to do, and what one has to say of itself to be put in the balancer's place.   [pure]"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -27,6 +27,10 @@ class Setting:
     def open(self) -> dict[str, str]:
         """The servers that get new users; all of them when none would."""
         return {name: at for name, at in self.servers.items() if name not in self.draining} or dict(self.servers)
+
+    def without(self, name: str) -> "Setting":
+        left = {other: address for other, address in self.servers.items() if other != name}
+        return replace(self, servers=left, draining=self.draining - {name})
 
 
 class Proxy(Protocol):
