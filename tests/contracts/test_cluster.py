@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from scenarios import runtime
@@ -367,6 +368,15 @@ async def test_what_servers_ask_of_their_logbooks_is_told(cluster: Cluster) -> N
     assert len({call["hash"] for call in heard}) == 1
 
 
+async def until_found_out(url: str) -> None:
+    """A killed server is met by nobody any more: Traefik lets people meet it until its health check has failed."""
+    async with aiohttp.ClientSession() as http:
+        met = 0
+        while met < 20:
+            async with http.get(url) as answer:
+                met = met + 1 if answer.status == 200 else 0
+
+
 async def test_a_feed_may_begin_with_how_the_cluster_stands(cluster: Cluster, by: str) -> None:
     """Folded, it shows what `state` says, though it began under traffic; servers in trouble, too."""
     await cluster.scale(6)
@@ -376,6 +386,7 @@ async def test_a_feed_may_begin_with_how_the_cluster_stands(cluster: Cluster, by
         await cluster.slow("server-4", 0.01)
         if by in PROXIES:  # nginx has no health checks: whom a silent server keeps waiting, it keeps waiting
             await cluster.kill("server-1")
+            await until_found_out(cluster.url)
         else:
             await cluster.pause("server-1")
             await cluster.partition("server-3")
