@@ -2,7 +2,8 @@
 
 DOCKER_HOST says which engine; without one these tests are skipped, unless SESSION_LAB_REQUIRE_DOCKER is set (.ci/run).
 SESSION_LAB_STAND_INS names an image with Debian's programs that takes the place of a registry's images, and
-SESSION_LAB_PYTHON one with Python: see .ci/run.
+SESSION_LAB_PYTHON one with Python: see .ci/run. SESSION_LAB_COMPOSE is the program for compose.yaml: "docker
+compose", or docker-compose, version 1 (what .ci/run has) or 2.
 """
 
 import json
@@ -27,6 +28,7 @@ from tests.cli.processes import LAB, Done, Lab, folders
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 STAND_IN = os.environ.get("SESSION_LAB_STAND_INS", "")
+COMPOSE = (os.environ.get("SESSION_LAB_COMPOSE") or "docker-compose").split()
 STORES = ("memory", "sticky", "redis", "postgres")
 PROFILES = (*STORES, "nginx", "haproxy", "traefik", "load", "observe")
 PUBLISHED = {
@@ -149,7 +151,7 @@ class Compose:
 
     def do(self, *words: str) -> str:
         chosen = [word for profile in self.profiles for word in ("--profile", profile)]
-        compose = ["docker-compose", "-f", "compose/compose.yaml", "-p", self.name, *chosen]
+        compose = [*COMPOSE, "-f", "compose/compose.yaml", "-p", self.name, *chosen]
         return run(*compose, *words, env={**self.settings, "COMPOSE_PROJECT_NAME": self.name})
 
     def up(self, *profiles: str, **scale: int) -> None:
@@ -162,7 +164,7 @@ class Compose:
         return f"http://{self.do('port', service, str(port or PUBLISHED[service])).strip()}"
 
     def containers(self) -> list[dict[str, Any]]:
-        ids = self.do("ps", "-q").split()
+        ids = self.do("ps", "--all", "--quiet").split()
         found: list[dict[str, Any]] = json.loads(run("docker", "inspect", *ids))
         return found
 
