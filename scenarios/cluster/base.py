@@ -110,6 +110,13 @@ class ClusterKind:
 
     where: str  # MODULE:FUNCTION
     summary: str
+    preparing: str = ""  # MODULE:FUNCTION
+
+    async def prepare(self) -> None:
+        """What takes long the first time and tells so on stderr, line by line: to be called before a board is shown.
+        Raises LabError."""
+        if self.preparing:
+            await resolve_name(self.preparing)()
 
     async def start(self, folder: Path, **options: Any) -> "ProcessCluster":
         """See `ProcessCluster.start`."""

@@ -9,7 +9,6 @@ import itertools
 import json
 import os
 import signal
-import sys
 import weakref
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,10 +23,10 @@ from docker.types import Mount
 
 from scenarios.cluster.children import settle
 from scenarios.cluster.container import ContainerChild
-from scenarios.cluster.docker_engine import LABEL, engine, remove, remove_killed, said
+from scenarios.cluster.docker_engine import LABEL, TROUBLE, engine, remove, remove_killed, said
 from scenarios.cluster.engine_calls import abandoned, to_its_end
 from scenarios.cluster.engine_network import EngineNetwork
-from scenarios.cluster.image import IMAGES, have, image
+from scenarios.cluster.image import IMAGES, have, image, say
 from scenarios.cluster.inside import WORDS
 from scenarios.cluster.nursery import wipe
 from scenarios.cluster.postgres_container import PostgresContainer
@@ -76,7 +75,7 @@ class Containers:
             containers.image = await abandoned(image, containers._engine, containers._say, environ)
             containers.network = await to_its_end(asyncio.to_thread(EngineNetwork.create, containers._engine, folder))
             containers._words = await asyncio.start_unix_server(containers._hear, str(folder / WORDS))
-        except DockerException as failure:
+        except TROUBLE as failure:
             await containers.stop()
             raise LabError(said(failure)) from None
         except BaseException:
@@ -130,7 +129,7 @@ class Containers:
         """By the numbers that the engine's machine has for them."""
         assert isinstance(running, ContainerChild)
         assert running.container is not None
-        with suppress(DockerException):  # it has ended
+        with suppress(*TROUBLE):  # it has ended
             rows = (await asyncio.to_thread(running.container.top, ps_args="-eo pid"))["Processes"]
             return {int(row[0]) for row in rows} - {running.pid}
         return set()
@@ -149,7 +148,7 @@ class Containers:
         try:
             await asyncio.to_thread(remove, self._engine, str(self._folder))
             self._last_resort.detach()
-        except (DockerException, OSError) as failure:
+        except TROUBLE as failure:
             self._last_resort.detach()
             raise LabError(f"{said(failure)}; once it answers, clear up with: lab down --cluster docker") from None
         finally:
@@ -173,7 +172,7 @@ class Containers:
         try:
             child.container = await to_its_end(asyncio.to_thread(self._create, child, image, words, options))
             child.pid = child.container.attrs["State"]["Pid"]
-        except (DockerException, OSError) as failure:
+        except TROUBLE as failure:
             settle(child.started, LabError(said(failure)))
             settle(child.ready, LabError(said(failure)))
             settle(child.ended, -signal.SIGKILL)
@@ -220,7 +219,7 @@ class Containers:
         """In a thread: until the container has ended, which is then removed; what it said stays in its log."""
         assert child.container is not None
         code = -signal.SIGKILL
-        with suppress(DockerException, OSError):
+        with suppress(*TROUBLE, OSError):
             code = int(child.container.wait()["StatusCode"])
             words = child.container.logs(tail=100)
             if words and not self._stopping:
@@ -232,4 +231,4 @@ class Containers:
 
     def _say(self, step: str) -> None:
         if not self._stopping:
-            print(f"lab: {step}", file=sys.stderr, flush=True)
+            say(step)

@@ -1,5 +1,6 @@
 """The same cluster, every process in a container of its own on a Docker Engine."""
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,6 +8,9 @@ from typing import Any
 
 from scenarios.cluster.children import Children
 from scenarios.cluster.containers import Containers
+from scenarios.cluster.docker_engine import TROUBLE, engine, said
+from scenarios.cluster.engine_calls import abandoned
+from scenarios.cluster.image import image, say
 from scenarios.cluster.processes import ProcessCluster
 from scenarios.errors import LabError
 
@@ -21,3 +25,21 @@ async def start(folder: Path, environ: Mapping[str, str] = os.environ, **options
         return await Containers.start(folder, environ)  # type: ignore[return-value]  # has what is used of it
 
     return await ProcessCluster.start(folder, environ=environ, children=containers, **options)
+
+
+async def prepare(environ: Mapping[str, str] = os.environ) -> None:
+    """Have the lab's image. Raises LabError: no engine, or no image."""
+    over = False
+
+    def tell(step: str) -> None:
+        if not over:
+            say(step)
+
+    client = await asyncio.to_thread(engine, environ)
+    try:
+        await abandoned(image, client, tell, environ)
+    except TROUBLE as failure:
+        raise LabError(said(failure)) from None
+    finally:
+        over = True
+        client.close()

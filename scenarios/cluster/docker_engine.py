@@ -12,6 +12,8 @@ import docker
 from docker.errors import APIError, DockerException, InvalidVersion, NotFound
 from docker.models.containers import Container
 from docker.utils import version_lt
+from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from scenarios import runtime
 from scenarios.errors import LabError
@@ -23,6 +25,8 @@ LEAST = "1.41"
 CONNECTIONS = 256
 """To the engine: one for each container that is waited for."""
 GONE_WITHIN = 60.0
+TROUBLE = (DockerException, RequestException, HTTPError)
+"""What the Docker SDK raises: the engine refused, or went away in the middle of an answer."""
 
 REFUSALS = {
     "port is already allocated": "the port is taken: choose another --port",
@@ -45,7 +49,7 @@ def engine(environ: Mapping[str, str] = os.environ) -> docker.DockerClient:
         client.ping()
     except InvalidVersion:
         raise LabError(too_old("")) from None
-    except (DockerException, OSError) as failure:
+    except (*TROUBLE, OSError) as failure:
         raise LabError(not_reached(failure)) from None
     if version_lt(client.api.api_version, LEAST):
         raise LabError(too_old(f" (API {client.api.api_version})"))

@@ -2,14 +2,15 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import BuildError, DockerException, ImageNotFound
+from docker.errors import BuildError, ImageNotFound
 
-from scenarios.cluster.docker_engine import advised, explained
+from scenarios.cluster.docker_engine import TROUBLE, advised, explained
 from scenarios.errors import LabError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -49,7 +50,7 @@ def have(engine: docker.DockerClient, name: str, variable: str, say: Callable[[s
         say(f"pulling {name}")
         try:
             engine.images.pull(name)
-        except DockerException as failure:
+        except TROUBLE as failure:
             why = f"there is no image {name} and it cannot be pulled ({explained(failure)[:200]})"
             raise LabError(advised(failure) or f"{why}: name one with {variable}") from None
     return name
@@ -76,8 +77,15 @@ def build(engine: docker.DockerClient, tag: str, base: str, say: Callable[[str],
             if "error" in line:
                 raise BuildError(line["error"], iter(()))
             step = str(line.get("stream", "")).strip()
+            if step.startswith("Step 1/"):
+                say(f"building the image {tag}: about a minute, once")
             if step.startswith("Step "):
-                say(f"building {tag}: {step}"[:79])
-    except (BuildError, DockerException) as failure:
+                say(step[:74])
+    except TROUBLE as failure:
         why = f"the image cannot be built: {explained(failure)[:200]}; name a base that is there: SESSION_LAB_PYTHON"
         raise LabError(advised(failure) or why) from None
+
+
+def say(step: str) -> None:
+    """What takes a while."""
+    print(f"lab: {step}", file=sys.stderr, flush=True)

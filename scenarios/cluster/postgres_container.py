@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import DockerException
 from docker.types import Mount
 
 from scenarios.cluster.container import ContainerChild
-from scenarios.cluster.docker_engine import LABEL, said
+from scenarios.cluster.docker_engine import LABEL, TROUBLE, said
 from scenarios.cluster.engine_calls import to_its_end
 from scenarios.cluster.postgres_server import SETTINGS
 from scenarios.cluster.programs import end, last_words
@@ -53,7 +52,7 @@ class PostgresContainer:
             return
         try:
             await to_its_end(asyncio.to_thread(self._volume))
-        except DockerException as failure:
+        except TROUBLE as failure:
             raise LabError(said(failure)) from None
         settings = [part for setting in SETTINGS if not setting.startswith("listen_") for part in ("-c", setting)]
         running = await self._run("postgres", ["postgres", *settings], self._options())
@@ -107,6 +106,6 @@ class PostgresContainer:
         assert running.container is not None
         try:
             code, _ = running.container.exec_run(["pg_isready", "-q", "-h", "127.0.0.1", "-U", "lab"])
-        except DockerException:
+        except TROUBLE:
             return False  # it has ended
         return bool(code == 0)

@@ -24,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     from scenarios import orderly, run, script
+    from scenarios.cluster import CLUSTERS
     from scenarios.commands.shown import Shown
 
     play = script.load(args.scenario)
@@ -31,6 +32,7 @@ def main(args: argparse.Namespace) -> int:
     shown = Shown(args)
 
     async def work() -> int:
+        await CLUSTERS[args.cluster].prepare()
         with playing.journal(args, settings) as journal:
             result = await shown.through(
                 lambda listeners: run.run(

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from scenarios.boards.terminal import console_for, takes_over
+from scenarios.cluster import CLUSTERS
 from scenarios.sweep.folder import Folder
 from scenarios.sweep.grid import Grid
 from scenarios.sweep.play import sweep
@@ -17,6 +18,7 @@ async def through(grid: Grid, path: Path) -> int:
     """Play what is missing and show everything; the exit code: 1 when a cell disagrees with theory. Raises LabError."""
     folder = Folder(path, grid)
     cells = list(grid.cells())
+    await CLUSTERS[grid.cluster].prepare()
     try:
         await play(grid, folder, len(cells))
     finally:

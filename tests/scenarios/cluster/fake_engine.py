@@ -61,9 +61,12 @@ class Asked(BaseHTTPRequestHandler):
         data = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
+        if status == 204:
+            self.end_headers()
+            return
+        self.send_header("Transfer-Encoding", "chunked")  # as an engine does, whose answers to a build come by and by
         self.end_headers()
-        self.wfile.write(data)
+        self.wfile.write((b"%x\r\n%b\r\n" % (len(data), data) if data else b"") + b"0\r\n\r\n")
 
     do_GET = do_POST = do_DELETE = do_HEAD = answer
 

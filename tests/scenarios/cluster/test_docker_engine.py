@@ -1,6 +1,8 @@
 """What an engine refuses, as `lab` tells it: one line that says what to do next, exit code 2, and nothing is left."""
 
 import ctypes
+import json
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,8 +35,10 @@ def run(runtime: Path) -> Iterator[Callable[..., Done]]:
         environ = {"PYTHONPATH": str(HERE), "XDG_RUNTIME_DIR": str(runtime), "PATH": "/usr/bin:/bin"}
         environ |= {"DOCKER_HOST": f"unix://{runtime}/engine.sock", "HOME": str(runtime)}
         words = [*LAB, "run", "five-servers", "--cluster", "docker", "--no-journal"]
-        before = more.pop("before", None)
-        return subprocess.run(words, env=environ | more, capture_output=True, text=True, timeout=60, preexec_fn=before)
+        before, out = more.pop("before", None), more.pop("stdout", subprocess.PIPE)
+        return subprocess.run(
+            words, env=environ | more, stdout=out, stderr=subprocess.PIPE, text=True, timeout=60, preexec_fn=before
+        )
 
     yield start
     assert folders(runtime) == []
@@ -110,6 +114,7 @@ REFUSALS = (
     Refusal("an engine of another machine", "POST /containers/create", 400,
             'invalid mount config for type "bind": bind source path does not exist: /run/x',
             "does not see this machine's files"),
+    Refusal("it dies before", "POST /networks/create", 0, "", "the Docker Engine says: "),
     Refusal("it dies", "POST /containers/create", 0, "", "the Docker Engine says: "),
 )  # fmt: skip
 
@@ -126,14 +131,37 @@ def test_what_an_engine_refuses(run: Callable[..., Done], runtime: Path, refusal
     assert engine.there == set(), "what was made before is removed"
 
 
+def test_an_image_is_built_before_a_board_is_shown(run: Callable[..., Done], runtime: Path) -> None:
+    """On a terminal: a board would hide how far it is."""
+    told = [{"stream": f"Step {step}/3 : RUN something\n"} for step in (1, 2, 3)]
+    lines = "\n".join(map(json.dumps, [*told, {"error": "it failed"}]))
+    answers: Answers = {"GET /images/.*": NO_IMAGE, "POST /build": (200, lines)}
+    terminal, theirs = os.openpty()
+    try:
+        with fake_engine(runtime / "engine.sock", answers):
+            done = run(stdout=theirs, TERM="xterm")
+        os.set_blocking(terminal, False)
+        with pytest.raises(BlockingIOError):  # nothing was drawn
+            os.read(terminal, 1)
+    finally:
+        os.close(theirs)
+        os.close(terminal)
+    assert [line[:28] for line in done.stderr.splitlines()[:2]] == [
+        "lab: building the image sess",
+        "lab: Step 1/3 : RUN somethin",
+    ]
+    assert done.stderr.count("\n") == 5
+
+
 @pytest.mark.parametrize(
     ("message", "said"),
     [
         (f"COPY failed: {NO_SPACE}", "no room left on the engine's disk: make some (docker system df)"),
+        ("", "the image cannot be built: "),
         (NO_REGISTRY, f"the image cannot be built: {NO_REGISTRY}; name a base that is there: SESSION_LAB_PYTHON"),
     ],
 )
 def test_a_build_that_fails(run: Callable[..., Done], runtime: Path, message: str, said: str) -> None:
-    answers: Answers = {"GET /images/.*": NO_IMAGE, "POST /build": (200, {"error": message})}
+    answers: Answers = {"GET /images/.*": NO_IMAGE, "POST /build": (200 if message else 0, {"error": message})}
     with fake_engine(runtime / "engine.sock", answers):
         refused(run(), said)
