@@ -28,7 +28,7 @@ MOMENTS = {
     "the last container starts": (UP, "container start", SERVERS + 2),
     "a scenario runs": (RUN, "container start", 6),
     "it is taken down": (RUN, "container kill", CHANCE.randint(1, 6)),
-    "it is taken down for good": (RUN, "container destroy", CHANCE.randint(1, 6)),
+    "it is taken down for good": (RUN, "container destroy", CHANCE.randint(1, 3)),
     "in the background": ((*UP, "--detach"), "container create", 3),
 }
 
@@ -81,9 +81,11 @@ def test_nothing_is_left(environ: dict[str, str], runtime: Path, moment: str, ti
         for _ in range(times):
             starting.send_signal(signal.SIGINT)
         try:
-            assert starting.wait(ENDS_WITHIN) == 130
+            code = starting.wait(ENDS_WITHIN)
         finally:
             starting.kill()
+    over = "taken down" in moment  # then it may have come to its own end first, on a machine that is busy
+    assert code == 130 or (over and code == 0)
     assert ours(runtime) == []
     assert left(runtime) == []
 
