@@ -8,7 +8,7 @@ from scenarios.errors import LabError
 EXAMPLES = """\
 {lab}
 {lab} --name second
-{lab} --cluster docker   also removes the containers of labs that were killed"""
+{lab} --cluster docker   also removes the containers of labs that were killed, and forgotten by this machine"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,14 +20,16 @@ def main(args: argparse.Namespace) -> int:
     import asyncio
 
     from scenarios import runtime
+    from scenarios.cluster.inside import WORDS
 
+    contained = args.cluster == "docker" or (runtime.base_folder() / args.name / WORDS).exists()
     try:
         asyncio.run(runtime.down(args.name))
     except LabError:  # none runs, but containers of a killed one may
-        if args.cluster != "docker" or args.name not in clear_containers():
+        if not contained or args.name not in clear_containers():
             raise
     else:
-        if args.cluster == "docker":
+        if contained:
             clear_containers()
     print(f"{args.name}: stopped, nothing is left of it")
     return 0

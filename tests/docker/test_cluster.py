@@ -1,6 +1,8 @@
 """`--cluster docker`: the commands people use, and what is left afterwards."""
 
 import json
+import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -40,10 +42,12 @@ def test_a_lab_that_was_killed_is_cleared_away_and_nobody_elses(
         assert sum(clicks(url, 6)[0].values()) == 6
         doomed.kill()
     assert len(ours(runtime)) == 2 * 4, "a balancer, two servers, a network; of both"
+    shutil.rmtree(runtime / "session-lab" / "lab")  # as when the machine was started again
     down = lab("down", "--cluster", "docker")
     assert down.returncode == 0, down.stderr
     assert len(ours(runtime)) == 4
     assert lab("status", "--name", "other").returncode == 0
+    os.kill(labs.owner(runtime / "session-lab" / "other"), signal.SIGKILL)
     assert lab("down", "--name", "other").returncode == 0
 
 
