@@ -34,16 +34,17 @@ from scenarios.cluster.programs import Program, Running
 from scenarios.errors import LabError
 
 PORTS = {"server": 8001, "balancer": 8080, "relay": 8001}
+ADMIN_PORT = 9100
 INTO_LOG = 'exec "$@" >>"$0" 2>&1'
 HELD: dict[str, Any] = {
     "read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"], "tmpfs": {"/tmp": ""},
 }  # fmt: skip
 
 
-def publish(listen: str) -> dict[str, tuple[str, int | None]]:
-    """The balancer's port, opened on this machine at HOST:PORT; port 0 is any free one."""
+def publish(listen: str, inside: int = PORTS["balancer"]) -> dict[str, tuple[str, int | None]]:
+    """A port of the balancer's container, opened on this machine at HOST:PORT; port 0 is any free one."""
     host, _, port = listen.rpartition(":")
-    return {f"{PORTS['balancer']}/tcp": (host, int(port) or None)}
+    return {f"{inside}/tcp": (host, int(port) or None)}
 
 
 class Containers:
@@ -90,6 +91,9 @@ class Containers:
         options: dict[str, Any] = {}
         if kind == "balancer":
             options = {"ports": publish(config["listen"])}
+            if config.get("admin"):
+                options["ports"] |= publish(config["admin"], ADMIN_PORT)
+                config = {**config, "admin": f"0.0.0.0:{ADMIN_PORT}"}
         inside = json.dumps({**config, "listen": f"0.0.0.0:{port}"})
         words = ["python3", "-m", "scenarios.cluster.inside", str(child._key), kind, str(self._folder), name, inside]
         self._later(self._run(child, self.image, words, options))

@@ -54,9 +54,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     from scenarios import daemon, orderly, runtime
-
-    if args.cluster == "docker" and args.admin is not None:
-        raise LabError("--admin is for processes; in containers compose/ has Prometheus (profile observe)")
     from scenarios.boards.choice import board_for
 
     if args.detach and args.board:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -31,6 +32,7 @@ class Running:
 
     runtime: Path
     environ: dict[str, str]
+    metrics: str = ""
 
     def do(self, *words: str) -> Done:
         return subprocess.run(
@@ -53,7 +55,8 @@ def running(docker_environ: dict[str, str], short_folder: Path) -> Iterator[Runn
     runtime = Path(tempfile.mkdtemp(dir=short_folder))
     environ = {**docker_environ, "PYTHONPATH": str(CHECKOUT), "XDG_RUNTIME_DIR": str(runtime), "COLUMNS": "100"}
     lab = Running(runtime, environ)
-    lab.told("up", "--cluster", "docker", "--detach")
+    opened = lab.told("up", "--admin", "0", "--cluster", "docker", "--detach")
+    lab.metrics = opened.partition("Metrics for Prometheus: ")[2].split()[0]
     yield lab
     assert lab.told("down") == "lab: stopped, nothing is left of it\n"
     assert ours(runtime) == []
@@ -74,6 +77,7 @@ def test_it_is_looked_at(joined: Running) -> None:
     assert "3 servers, store memory, round_robin, 6 users" in shown
     assert shown.count(" up ") == 3
     assert "server-3" in joined.told("logbooks")
+    assert b'backend="server-3"' in urlopen(joined.metrics, timeout=10).read()
     traced = joined.told("trace", "--user", "ravi", "--clicks", "2")
     assert "server-" in traced
     words = [*LAB, "watch", "--board", "lines"]

@@ -25,12 +25,16 @@ class OurBalancer:
     def __init__(self, folder: Path, children: Children, config: Mapping[str, Any]) -> None:
         self._control = folder / "balancer.sock"
         self._log = folder / "balancer.log"
-        self._ready_within = children.ready_within
+        self._children = children
+        self._admin = ""
         self._child = children.fork("balancer", "balancer", {**config, "control": str(self._control), "backends": ()})
 
     async def until_ready(self) -> str:
         """The address it listens on."""
-        return await self._child.until_ready(self._log, self._ready_within)
+        address = await self._child.until_ready(self._log, self._children.ready_within)
+        if admin := (await self._ask("state"))["admin"]:
+            self._admin = await self._children.reached(self._child, admin)
+        return address
 
     async def until_ended(self) -> None:
         await self._child.wait()
@@ -42,7 +46,7 @@ class OurBalancer:
         return cpu_seconds([self._child.pid])
 
     async def state(self) -> dict[str, Any]:
-        return {"time": time.time(), **await self._ask("state")}
+        return {"time": time.time(), **await self._ask("state"), "admin": self._admin}
 
     async def label(self, store: str) -> None:
         await self._ask("label", store=store)
