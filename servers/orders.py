@@ -38,7 +38,7 @@ class Orders:
         self._turn = threading.Lock()
         try:
             self._db = sqlite3.connect(path or ":memory:", PATIENCE, isolation_level=None, check_same_thread=False)
-            set_up(self._db, SCHEMA, PATIENCE)
+            set_up(self._db, SCHEMA)
         except sqlite3.Error as failure:
             raise ShopFailed(f"cannot use {path} for the shop's orders: {failure}") from failure
 

@@ -4,13 +4,15 @@ import sqlite3
 import time
 
 AGAIN = 0.01  # seconds
+PATIENCE = 15.0
+"""Seconds for a file to be made: on a busy disk each of several servers may write for seconds."""
 
 
-def set_up(database: sqlite3.Connection, schema: str, patience: float) -> None:
+def set_up(database: sqlite3.Connection, schema: str) -> None:
     """Run the statements that make it what it is. SQLite waits for no lock while a file turns to WAL mode, so that of
     servers that start together on a new file all but one would be told "database is locked": they try again, for
-    `patience` seconds. Raises sqlite3.Error."""
-    deadline = time.monotonic() + patience
+    PATIENCE seconds. Raises sqlite3.Error."""
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             database.executescript(schema)

@@ -23,7 +23,6 @@ INSERT INTO session VALUES (?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET data = excluded.data, expiry = excluded.expiry WHERE expiry <= ?
 """
 LISTED = "WHERE substr(id, 1, length(?)) = ? AND expiry > ?"
-OPENS_WITHIN = 2.0  # seconds, while other servers open a new file too
 SWEEP_EVERY = 1000  # writes between two removals of what has expired
 
 
@@ -113,5 +112,5 @@ class SqliteStore(BatchedStore):
 def _connect(path: str, timeout: float) -> sqlite3.Connection:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # session IDs are as good as passwords
     db = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
-    set_up(db, SCHEMA, OPENS_WITHIN)
+    set_up(db, SCHEMA)
     return db
