@@ -14,7 +14,13 @@ __all__ = ["start_cluster"]
 COUNTED = ("requests", "with_session", "logged_out")
 
 
-@pytest.mark.parametrize("words", [(), ("--processes", "2")], ids=["one process", "master and workers"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param((), id="one process"),
+        pytest.param(("--processes", "2"), id="master and workers", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize(
     ("store", "on_unknown"),
     [

@@ -22,6 +22,7 @@ def number(text: str) -> int:
 FAST = ("--users", "20", "--spawn-rate", "20", "--think", "0.05", "--run-time", "2")
 
 
+@pytest.mark.slow
 def test_the_bound_is_broken_before_the_switch_and_kept_after_it(lab: Lab, up: str) -> None:
     before = lab("load", *FAST, "--max-logout-rate", "0.01")
     assert before.returncode == 1, before.stderr

@@ -12,6 +12,7 @@ from tests.cli.processes import LAB, Lab
 ASKED = ["sweep", "--servers", "1,4", "--policy", "round_robin,sticky_cookie", "--requests", "200", "-o", "grid"]
 
 
+@pytest.mark.slow
 def test_stopped_by_ctrl_c_it_goes_on_from_there(lab: Lab, environ: dict[str, str], tmp_path: Path) -> None:
     with subprocess.Popen(
         [*LAB, *ASKED], env=environ, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -33,9 +33,10 @@ DOCKER = pytest.param("docker", marks=[pytest.mark.slow, pytest.mark.timeout(300
 PROXIES = [name for name in BALANCERS if name != "ours"]
 
 
-@pytest.fixture(
-    params=["processes", "attached", *(pytest.param(name, marks=pytest.mark.slow) for name in PROXIES), DOCKER]
-)
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("attached", *PROXIES)]
+
+
+@pytest.fixture(params=["processes", *SLOW, DOCKER])
 def by(request: pytest.FixtureRequest) -> str:
     """Who runs the cluster, or which proxy stands in front of it."""
     who: str = request.param

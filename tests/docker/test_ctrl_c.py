@@ -99,9 +99,7 @@ def fresh_base(docker_environ: dict[str, str], tmp_path: Path) -> Iterator[str]:
     run("docker", "build", "--quiet", "-t", name, str(tmp_path), env={"DOCKER_BUILDKIT": "0"})
     yield name
     run("docker", "rmi", "--force", name)
-    built = run("docker", "images", "--all", "--quiet", "--filter", f"label=lab-test={name}").split()
-    if built:
-        run("docker", "rmi", "--force", *dict.fromkeys(built))
+    run("docker", "image", "prune", "--all", "--force", "--filter", f"label=lab-test={name}")
 
 
 def test_while_the_image_is_built(environ: dict[str, str], runtime: Path, fresh_base: str) -> None:

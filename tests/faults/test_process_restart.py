@@ -131,6 +131,7 @@ async def test_the_signal_does_the_same(processes: Processes, servers: list[Serv
     assert (await ask(address)).body == b"a"
 
 
+@pytest.mark.slow
 @MANY
 async def test_the_control_socket_is_never_missing(workers: str, processes: Processes, servers: list[Server]) -> None:
     """Somebody asks all the time, through three restarts; every question is answered."""
@@ -183,6 +184,7 @@ async def test_running_requests_end_where_they_began(processes: Processes) -> No
     await server.close()
 
 
+@pytest.mark.slow
 async def test_as_many_workers_as_the_file_says_by_then(processes: Processes, tmp_path: Path) -> None:
     """1, 3, 2, 1: sockets that are there are served on, and joined by others. No request fails meanwhile."""
     file = tmp_path / "balancer.toml"

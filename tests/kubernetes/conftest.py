@@ -65,6 +65,12 @@ class Objects(list[Object]):
         return {pods.name: pods for pods in every if (selector or {}).items() <= pods.labels.items()}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.slow)
+
+
 @cache
 def why_not() -> str:
     """Why nothing can be rendered here; empty: it can."""

@@ -4,6 +4,8 @@ import multiprocessing
 import multiprocessing.synchronize
 from pathlib import Path
 
+import pytest
+
 from servers.orders import Orders, ShopFailed
 
 SERVERS = 6
@@ -21,6 +23,7 @@ def open_all(together: "multiprocessing.synchronize.Barrier", folder: Path, told
     told.put(failed)
 
 
+@pytest.mark.slow
 def test_all_of_them_open_it(tmp_path: Path) -> None:
     """They turn each file to WAL mode in the same moment: without the second try some ten in a thousand fail."""
     spawn = multiprocessing.get_context("spawn")

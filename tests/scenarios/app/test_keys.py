@@ -142,6 +142,7 @@ async def test_a_click_on_a_named_key_is_that_key() -> None:
     assert action_at(500) is None
 
 
+@pytest.mark.slow
 async def test_views_by_tab_and_by_number_and_the_whole_screen_at_every_size() -> None:
     async with running(FakeLab()) as (app, pilot):
         for name in [*list(VIEWS)[1:], "all"]:

@@ -53,6 +53,7 @@ async def test_max_logout_rate_is_the_exit_code(
     assert (done.total("logged_out") > 0) is (store == "memory")
 
 
+@pytest.mark.slow
 async def test_many_browsers_of_one_member_are_nobody_else(start_cluster: StartCluster, tmp_path: Path) -> None:
     cluster = await start_cluster(servers=1)
     done = await swarm(cluster.url, tmp_path, users=150, seconds=2)  # the shop has 60 members
@@ -62,6 +63,7 @@ async def test_many_browsers_of_one_member_are_nobody_else(start_cluster: StartC
         assert done.total(never) == 0, never
 
 
+@pytest.mark.slow
 async def test_nobody_there(tmp_path: Path) -> None:
     done = await swarm("http://127.0.0.1:9", tmp_path, "--max-logout-rate", "0.5", users=2, seconds=1)
     assert done.code == 1
@@ -97,6 +99,7 @@ async def test_a_commuter_changes_servers_where_the_address_decides(
     assert commuters.total("failed") == commuters.total("somebody_else") == 0
 
 
+@pytest.mark.slow
 async def test_two_tabs_of_one_session_lose_nothing_in_a_shared_store(
     start_cluster: StartCluster, tmp_path: Path
 ) -> None:
