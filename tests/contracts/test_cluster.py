@@ -246,7 +246,7 @@ async def test_partition_and_reconnect(cluster: Cluster, by: str) -> None:
 
 async def test_slow_and_reconnect(cluster: Cluster, by: str) -> None:
     """Late, and all the same: nothing fails, no count begins anew."""
-    await cluster.switch(store="sqlite")
+    await cluster.switch(store="redis")
     async with member(cluster.url) as ravi:
 
         async def took(server: str) -> float:
