@@ -1,50 +1,42 @@
-"""The lab's side of the nursery: start processes through it, signal them, wait for their ends."""
+"""What a cluster asks of whatever starts and ends its processes: a nursery of this machine, or a Docker Engine."""
 
 import asyncio
-import itertools
-import json
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import scenarios
-from scenarios.cluster.nursery import wipe
-from scenarios.cluster.postgres_server import PostgresServer
-from scenarios.cluster.programs import Program, Running, end, last_line, wait_for_pidfd
+from scenarios.cluster.programs import Program, Running, end, last_line
 from scenarios.cluster.store_server import StoreServer
 from scenarios.errors import LabError
-from servers.control import ControlError, call
-
-ANSWERS_WITHIN = 5.0
-GONE = "the lab's processes have ended; stop this lab and start it again"
 
 
-class Child:
-    """One process under the nursery. `ended` holds its exit status, or minus the signal that ended it."""
+class Child(ABC):
+    """One process of the cluster. `ended` holds its exit status, or minus the signal that ended it."""
 
-    def __init__(self, key: int, name: str, children: "Children") -> None:
+    def __init__(self, key: int, name: str) -> None:
         loop = asyncio.get_running_loop()
+        self.key = key
         self.name = name
         self.pid = 0
         self.started: asyncio.Future[None] = loop.create_future()
         self.ready: asyncio.Future[str] = loop.create_future()
         self.ended: asyncio.Future[int] = loop.create_future()
-        self._key = key
-        self._children = children
 
     def __repr__(self) -> str:
-        return f"<Child {self.name} pid={self.pid}{' ended' if self.ended.done() else ''}>"
+        return f"<{type(self).__name__} {self.name} pid={self.pid}{' ended' if self.ended.done() else ''}>"
 
+    @abstractmethod
     async def signal(self, number: int) -> None:
-        self._children.tell({"do": "signal", "key": self._key, "number": int(number)})
+        """Send a signal; one that has ended already is left alone."""
+
+    @abstractmethod
+    async def disconnect(self, control: Path) -> None:
+        """Take a server off its network; `control` is its control socket. Raises LabError."""
+
+    @abstractmethod
+    async def reconnect(self, control: Path) -> None:
+        """Undo `disconnect`: it has the same address again, and connections that were open go on. Raises LabError."""
 
     async def wait(self) -> int:
         return await asyncio.shield(self.ended)
@@ -52,23 +44,6 @@ class Child:
     async def end(self, number: int, patience: float) -> None:
         """Ask with `number`; SIGKILL after `patience` seconds."""
         await end(self, number, patience)
-
-    async def disconnect(self, control: Path) -> None:
-        """Take a server off its network; `control` is its control socket. Raises LabError."""
-        await self._told(control, "partition")
-
-    async def reconnect(self, control: Path) -> None:
-        """Undo `disconnect`; it is reached at the same address again. Raises LabError."""
-        await self._told(control, "reconnect")
-
-    async def _told(self, control: Path, do: str) -> None:
-        try:
-            async with asyncio.timeout(ANSWERS_WITHIN):
-                await call(control, do)
-        except TimeoutError:
-            raise LabError(f"{self.name} does not answer: restart it (lab restart {self.name})") from None
-        except ControlError as refusal:
-            raise LabError(f"{self.name}: {refusal}") from None
 
     async def until_ready(self, log: Path, within: float) -> str:
         """The address it listens on. Raises LabError with the last line of its log when it ends instead."""
@@ -81,155 +56,40 @@ class Child:
         raise LabError(f"{self.name} was not ready within {within:.0f} s: see {log}")
 
 
-class Children:
-    """The nursery and everything it started. Use `await Children.start(...)`."""
+class Children(Protocol):
+    """All of them. Implemented by NurseryChildren and Containers."""
 
-    ready_within = 20.0
+    ready_within: float
     """Seconds that a server or the balancer may take to be ready."""
-
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
-        self._folder = folder
-        self._process = process
-        self._keys = itertools.count(1)
-        self._children: dict[int, Child] = {}
-        self._writer: asyncio.StreamWriter | None = None
-        self._listening: asyncio.Task[None] | None = None
-        self._held: list[socket.socket] = []
-
-    @classmethod
-    async def start(cls, folder: Path, keep: Sequence[int] = ()) -> "Children":
-        """`keep`: descriptors that the nursery holds open as long as it lives (the lab's lock)."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            children = cls(folder, start_nursery(theirs.fileno(), folder, keep))
-        try:
-            reader, children._writer = await asyncio.open_connection(sock=ours)
-        except BaseException:  # Ctrl-C, most likely
-            ours.close()
-            await children.stop()
-            raise
-        children._listening = asyncio.create_task(children._listen(reader))
-        return children
-
-    @property
-    def alive(self) -> bool:
-        return self._listening is not None and not self._listening.done()
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        """Of the process that started them; 0: there is none."""
 
     def fork(self, kind: str, name: str, config: dict[str, Any]) -> Child:
-        """Begin to start a server or the balancer; `until_ready` of the answer waits for it."""
-        child = self._expect(name)
-        self.tell({"do": "fork", "key": child._key, "kind": kind, "name": name, "config": config})
-        return child
+        """Begin to start a server, a relay or the balancer; `until_ready` of the answer waits for it."""
 
     async def launch(self, program: Program) -> Running:
         """The lab's `Launch`. Raises LabError when the program cannot be executed."""
-        child = self._expect(program.name)
-        self.tell({"do": "launch", "key": child._key, "program": asdict(program)})
-        await child.started
-        return child
 
     def postgres(self, environ: Mapping[str, str]) -> StoreServer:
-        return PostgresServer(self._folder, self.launch, environ)
+        """A PostgreSQL of the lab's own, not yet started."""
 
     def find(self, program: str, package: str) -> str:
-        """The path of a program of this machine. Raises LabError when it is not installed."""
-        if found := find_program(program):
-            return found
-        raise LabError(f"no {program} here: install it ({package}), or choose --balancer ours")
+        """The path of a program, for `launch`. Raises LabError when it is not installed."""
 
     def open_port(self, wanted: str) -> str:
         """HOST:PORT for a program that cannot say which port it got: it is to listen there with SO_REUSEPORT.
-
-        The lab holds the port meanwhile, without listening, so that nobody else is given it. Raises LabError.
-        """
-        host, _, port = wanted.rpartition(":")
-        held = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._held.append(held)
-        try:
-            held.bind((host.strip("[]"), int(port)))
-        except OSError:
-            raise LabError(f"port {port} on {host} is taken: choose another --port, or 0 for any free one") from None
-        return f"{host}:{held.getsockname()[1]}"
+        Raises LabError when the port is taken."""
 
     async def reached(self, running: Running, listening: str) -> str:
         """Where people reach a program that listens there."""
-        return listening
 
     async def workers(self, running: Running) -> set[int]:
-        """The processes that a program has started itself."""
-        return children_of(running.pid)
-
-    def tell(self, message: dict[str, Any]) -> None:
-        if self._writer is None or not self.alive:
-            if message["do"] != "signal":  # those who are gone need no signal
-                raise LabError(GONE)
-            return
-        self._writer.write(json.dumps(message).encode() + b"\n")
+        """The processes that a program has started itself; none of one that has ended."""
 
     async def stop(self) -> None:
-        """End what still runs and remove the folder. Returns when the nursery has ended, too."""
-        if self._writer is not None:
-            self._writer.close()
-        if self._process.poll() is None:
-            self._process.terminate()  # it would read the end of the stream, but perhaps it is still importing
-            await wait_for_pidfd(self._process.pid)
-        self._process.wait()
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.wait({self._listening})
-        for held in self._held:
-            held.close()
-        if self._folder.exists():  # the nursery itself was killed
-            await asyncio.to_thread(wipe, self._folder)
-
-    def _expect(self, name: str) -> Child:
-        key = next(self._keys)
-        child = self._children[key] = Child(key, name, self)
-        return child
-
-    async def _listen(self, reader: asyncio.StreamReader) -> None:
-        try:
-            while line := await reader.readline():
-                self._hear(json.loads(line))
-        except ConnectionError:
-            pass
-        finally:
-            for child in self._children.values():
-                settle(child.started, LabError(GONE))
-                settle(child.ended, -signal.SIGKILL)
-
-    def _hear(self, message: dict[str, Any]) -> None:
-        child = self._children[message["key"]]
-        if "started" in message:
-            child.pid = message["started"]
-            settle(child.started, None)
-        elif "ready" in message:
-            settle(child.ready, message["ready"])
-        elif "refused" in message:
-            settle(child.started, LabError(message["refused"]))
-            del self._children[message["key"]]
-        else:
-            settle(child.ended, message["ended"])
-            del self._children[message["key"]]
-
-
-def find_program(name: str) -> str | None:
-    """On PATH, where Debian keeps servers, or where pip puts one."""
-    places = (os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", os.path.dirname(sys.executable))
-    return shutil.which(name, path=os.pathsep.join(places))
-
-
-def children_of(pid: int) -> set[int]:
-    """None of one that has ended."""
-    with suppress(OSError):
-        return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
-    return set()
+        """End what still runs and remove the lab's folder. Returns when nothing is left."""
 
 
 def settle(future: asyncio.Future[Any], outcome: Any) -> None:
@@ -240,16 +100,3 @@ def settle(future: asyncio.Future[Any], outcome: Any) -> None:
         future.exception()  # not everybody asks: no complaint about that when it is collected
     else:
         future.set_result(outcome)
-
-
-def start_nursery(descriptor: int, folder: Path, keep: Sequence[int]) -> subprocess.Popen[bytes]:
-    """A fresh interpreter (never a fork of ours: we have a loop and threads) in a session of its own."""
-    home = str(Path(scenarios.__file__).parents[1])
-    path = os.pathsep.join(part for part in (home, os.environ.get("PYTHONPATH", "")) if part)
-    # -P: a file redis.py in the user's current folder must not be imported for the library
-    argv = [sys.executable, "-P", "-m", "scenarios.cluster.nursery", str(descriptor), str(folder)]
-    with open(folder / "nursery.log", "ab") as log:
-        return subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(descriptor, *keep),
-            start_new_session=True, env=os.environ | {"PYTHONPATH": path},
-        )  # fmt: skip

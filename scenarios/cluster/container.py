@@ -18,13 +18,10 @@ from scenarios.errors import LabError
 class ContainerChild(Child):
     """One container. A stopped process is a paused one here: its connections stay, nothing answers."""
 
-    container: Container | None = None
-    network: EngineNetwork
-    host: str
-    """Its address on the network."""
-
-    def join(self, network: EngineNetwork) -> None:
-        """Have an address there, until the end."""
+    def __init__(self, key: int, name: str, network: EngineNetwork) -> None:
+        """It has an address on the network, `host`, until its end."""
+        super().__init__(key, name)
+        self.container: Container | None = None
         self.network, self.host = network, network.take()
         self.ended.add_done_callback(lambda _: network.give_back(self.host))
 
@@ -32,7 +29,6 @@ class ContainerChild(Child):
         await self._asked(self.network.disconnect)
 
     async def reconnect(self, control: Path) -> None:
-        """With the same address: connections that were open go on."""
         await self._asked(self.network.connect)
 
     async def _asked(self, do: Callable[[Container, str], None]) -> None:

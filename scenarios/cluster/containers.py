@@ -1,4 +1,4 @@
-"""The processes of a cluster as containers, one each: what `Children` is for processes of this machine.
+"""`Children` as containers, one each, on a Docker Engine.
 
 The lab's folder is mounted into every container at its own path, so control sockets, logs, the store's socket and the
 shop's orders work as they do without containers; users and servers meet over the engine's network.
@@ -48,10 +48,10 @@ def publish(listen: str, inside: int = PORTS["balancer"]) -> dict[str, tuple[str
 
 
 class Containers:
-    """Has what the cluster asks of `Children`. Use `await Containers.start(...)`."""
+    """Use `await Containers.start(...)`."""
 
     pid = 0  # there is no nursery
-    ready_within = 120.0  # seconds; each container starts an interpreter of its own, all of them at once
+    ready_within = 120.0  # each container starts an interpreter of its own, all of them at once
 
     def __init__(self, folder: Path, engine: docker.DockerClient, environ: Mapping[str, str]) -> None:
         self._folder = folder
@@ -85,7 +85,6 @@ class Containers:
         return containers
 
     def fork(self, kind: str, name: str, config: dict[str, Any]) -> ContainerChild:
-        """Begin to start a server or the balancer; `until_ready` of the answer waits for it."""
         child = self._expect(name)
         port = PORTS[kind]
         options: dict[str, Any] = {}
@@ -95,7 +94,7 @@ class Containers:
                 options["ports"] |= publish(config["admin"], ADMIN_PORT)
                 config = {**config, "admin": f"0.0.0.0:{ADMIN_PORT}"}
         inside = json.dumps({**config, "listen": f"0.0.0.0:{port}"})
-        words = ["python3", "-m", "scenarios.cluster.inside", str(child._key), kind, str(self._folder), name, inside]
+        words = ["python3", "-m", "scenarios.cluster.inside", str(child.key), kind, str(self._folder), name, inside]
         self._later(self._run(child, self.image, words, options))
         return child
 
@@ -139,7 +138,6 @@ class Containers:
         return set()
 
     async def stop(self) -> None:
-        """End what still runs and remove everything that is ours: containers, network, folder."""
         await to_its_end(self._stop())
 
     async def _stop(self) -> None:
@@ -163,8 +161,7 @@ class Containers:
 
     def _expect(self, name: str) -> ContainerChild:
         key = next(self._keys)
-        child = self._children[key] = ContainerChild(key, name, self)  # type: ignore[arg-type]
-        child.join(self.network)
+        child = self._children[key] = ContainerChild(key, name, self.network)
         return child
 
     def _later(self, work: Any) -> None:
@@ -189,7 +186,7 @@ class Containers:
         if self._stopping:
             raise DockerException("the lab is being stopped")
         usual = {
-            "name": f"{self.network.name}-{child.name}-{child._key}", "network": self.network.name, "init": False,
+            "name": f"{self.network.name}-{child.name}-{child.key}", "network": self.network.name, "init": False,
             "networking_config": self.network.at(child.host, child.name), "labels": {LABEL: str(self._folder)},
             "user": f"{os.getuid()}:{os.getgid()}",
             "mounts": [Mount(str(self._folder), str(self._folder), type="bind")], "healthcheck": {"test": ["NONE"]},

@@ -22,7 +22,7 @@ async def start(folder: Path, environ: Mapping[str, str] = os.environ, **options
             raise LabError(f"containers cannot reach your own store: unset {variable} to let the lab start one")
 
     async def containers(folder: Path, keep: Sequence[int]) -> Children:
-        return await Containers.start(folder, environ)  # type: ignore[return-value]  # has what is used of it
+        return await Containers.start(folder, environ)
 
     return await ProcessCluster.start(folder, environ=environ, children=containers, **options)
 

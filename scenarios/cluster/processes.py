@@ -17,6 +17,7 @@ from scenarios.cluster.fleet import Fleet, all_of
 from scenarios.cluster.ground import MOST_SERVERS, check_count, check_port, make_private
 from scenarios.cluster.lag import Lag
 from scenarios.cluster.logbooks import logbooks
+from scenarios.cluster.nursery_children import NurseryChildren
 from scenarios.cluster.programs import check_socket_path
 from scenarios.cluster.shared_stores import SharedStores, check_store
 from scenarios.cluster.status import Change, as_it_stands, status
@@ -60,13 +61,13 @@ class ProcessCluster:
         balancer_options: Mapping[str, Any] | None = None,
         keep: Sequence[int] = (),
         environ: Mapping[str, str] = os.environ,
-        children: Callable[[Path, Sequence[int]], Awaitable[Children]] = Children.start,
+        children: Callable[[Path, Sequence[int]], Awaitable[Children]] = NurseryChildren.start,
     ) -> Self:
         """Return when every server answers through the balancer.
 
         `folder` (its path short) is the cluster's own: made private here, removed at the end. `port` 0 takes a free
         one. `balancer` is one of BALANCERS. The options go into ServerConfig and BalancerConfig; `keep`: see
-        `Children.start`; `children` begins what starts and ends the processes (docker.py has another).
+        `NurseryChildren.start`; `children` begins what starts and ends the processes (docker.py has another).
         Raises LabError, with everything ended again: port taken, unknown store or policy, a store that fails, ...
         """
         check_count(servers)

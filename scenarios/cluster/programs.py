@@ -4,9 +4,12 @@ import asyncio
 import ctypes
 import os
 import pwd
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -46,6 +49,12 @@ class Running(Protocol):
 
 
 Launch = Callable[[Program], Awaitable[Running]]
+
+
+def find_program(name: str) -> str | None:
+    """On PATH, where Debian keeps servers, or where pip puts one."""
+    places = (os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", os.path.dirname(sys.executable))
+    return shutil.which(name, path=os.pathsep.join(places))
 
 
 def die_with_parent(number: int, parent: int) -> None:
@@ -130,6 +139,13 @@ async def end(running: Running, number: int, patience: float) -> None:
     except TimeoutError:
         await running.signal(signal.SIGKILL)
         await running.wait()
+
+
+def children_of(pid: int) -> set[int]:
+    """None of one that has ended."""
+    with suppress(OSError):
+        return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+    return set()
 
 
 def last_line(log: Path) -> str:

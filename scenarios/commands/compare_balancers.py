@@ -74,7 +74,7 @@ def main(args: argparse.Namespace) -> int:
 def installed(cluster: str) -> tuple[str, ...]:
     """In containers: all, their images come from where images come from."""
     from scenarios.cluster.balancers import BALANCERS
-    from scenarios.cluster.children import find_program
+    from scenarios.cluster.programs import find_program
 
     there = [name for name in BALANCERS if name == "ours" or cluster != "processes" or find_program(name)]
     for name in BALANCERS:

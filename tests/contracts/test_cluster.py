@@ -16,9 +16,9 @@ from scenarios.cluster import docker
 from scenarios.cluster.attached import AttachedCluster
 from scenarios.cluster.balancers import BALANCERS
 from scenarios.cluster.base import Cluster
-from scenarios.cluster.children import find_program
 from scenarios.cluster.door import open_door
 from scenarios.cluster.processes import ProcessCluster
+from scenarios.cluster.programs import find_program
 from scenarios.errors import LabError
 from scenarios.events import complaint
 from scenarios.folds.fold import Fold

@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 from scenarios.cluster import docker_engine
-from scenarios.cluster.children import find_program
 from scenarios.cluster.image import image as lab_image
+from scenarios.cluster.programs import find_program
 from tests.cli.processes import LAB, Done, Lab, folders
 
 HERE = Path(__file__).resolve().parent

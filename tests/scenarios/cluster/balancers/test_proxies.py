@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from scenarios.cluster.balancers import BALANCERS
-from scenarios.cluster.children import find_program
 from scenarios.cluster.processes import ProcessCluster
+from scenarios.cluster.programs import find_program
 from scenarios.errors import LabError
 from tests.scenarios.cluster.leftovers import assert_nothing_left, processes_of, still_alive
 from tests.scenarios.cluster.traffic import ask, load, member
@@ -160,7 +160,7 @@ async def test_a_port_that_is_taken(folder: Path, proxy: str) -> None:
 
 
 async def test_one_that_is_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scenarios.cluster.children.find_program", lambda name: None)
+    monkeypatch.setattr("scenarios.cluster.nursery_children.find_program", lambda name: None)
     with pytest.raises(LabError, match="no nginx here: install it"):
         await ProcessCluster.start(folder, servers=1, balancer="nginx")
     assert_nothing_left(folder)
