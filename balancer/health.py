@@ -42,6 +42,8 @@ class Turn:
 
     due: float
     """When the next one begins; then the one that runs must be over."""
+    served: int = 0
+    """How many requests the backend had served when the one that runs began."""
     running: asyncio.Task[None] | None = None
 
 
@@ -49,8 +51,9 @@ class Checks:
     """Who is checked when: each backend at its own moment of the interval, and one check of it at a time.
 
     A check that is still running when the next is due is ended and counts as missed: one that hangs holds up no other,
-    nor do they pile up. With a health path each backend is asked for it; without one, only those that are down are
-    tried, by connecting.
+    nor do they pile up. But a backend that has served requests meanwhile is busy, not dead: were it taken out, the
+    others would have its load, too, and miss theirs (Beyer et al., Site Reliability Engineering, chapter 22). With a
+    health path each backend is asked for it; without one, only those that are down are tried, by connecting.
     """
 
     def __init__(self, balancer: Balancer) -> None:
@@ -89,9 +92,13 @@ class Checks:
             if not blame:
                 return False
             _end(turn)
-            judge(self._balancer, backend, False)
+            if served(backend) > turn.served:
+                backend.misses = 0
+            else:
+                judge(self._balancer, backend, False)
         if not self._balancer.config.health_path and backend.healthy:
             return False
+        turn.served = served(backend)
         turn.running = self._balancer.run(check(self._balancer, backend))
         return True
 
@@ -99,6 +106,11 @@ class Checks:
 def _end(turn: Turn) -> None:
     if turn.running is not None:
         turn.running.cancel()
+
+
+def served(backend: Backend) -> int:
+    """Requests that it has answered, and not with an error of its own."""
+    return sum(count for (status, _, _), count in backend.counts.answers.items() if status < 500)
 
 
 async def check(balancer: Balancer, backend: Backend) -> None:

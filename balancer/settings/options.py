@@ -37,7 +37,7 @@ OPTIONS = {
     "health_path": ("PATH", "what health checks ask for; empty: only a server that is down is tried, by connecting"),
     "health_interval": ("SECONDS", "between two health checks of a server"),
     "rise": ("N", "checks passed in a row until a server is up"),
-    "fall": ("N", "checks or requests failed in a row until a server is down"),
+    "fall": ("N", "requests failed in a row, or checks, until a server is down; who serves requests may miss checks"),
     "connect_timeout": ("SECONDS", "for a connection to a server"),
     "head_timeout": ("SECONDS", "for a whole request head, and for a TLS handshake before the first"),
     "response_timeout": ("SECONDS", "for an answer's head, each piece of its body, and a request's body: see below"),

@@ -10,10 +10,10 @@ from scenarios.boards.words import percent
 
 HEADS = ("step", "behind", "logged out", "users out", "moved", "failed", "CPU us")
 FOOT = (
-    "logged out: of the requests that showed a wristband. users out: at least once.",
-    "moved: users whom another server answered than before. failed: requests that",
-    "got a 5xx or no answer. CPU us: of the balancer's processes, for a request;",
-    "nginx, HAProxy and Traefik write access logs meanwhile: the lab counts by them.",
+    "logged out: of the requests that showed a wristband. users out: met the login",
+    "page in the midst of a visit. moved: users whom another server answered than",
+    "before. failed: requests that got a 5xx or no answer. CPU us: of the balancer's",
+    "processes, for a request; all but ours write access logs meanwhile, to count by.",
 )
 
 Row = dict[str, Any]

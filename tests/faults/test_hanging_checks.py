@@ -9,7 +9,7 @@ import pytest
 
 from balancer.health import Checks
 from tests.balancer.conftest import Start
-from tests.balancer.rig import Line, Server, checked_for, get, ok, until
+from tests.balancer.rig import Line, Script, Server, checked_for, get, ok, until
 
 STEP = 0.125
 
@@ -42,6 +42,34 @@ async def test_a_server_that_hangs_is_out_within_fall_and_one_intervals(start: S
         if len(rig.servers["a"].lines) < 1:
             await until(lambda: rig.servers["a"].lines)
     assert rig.clock.now - began <= 2 + 1 + 2 * STEP
+
+
+def too_busy(status: str) -> Script:
+    """Answers everything but health checks."""
+
+    async def script(line: Line) -> None:
+        while (await line.message()).start != "GET /health HTTP/1.1":
+            line.send(ok(status=status))
+        await line.rest()
+
+    return script
+
+
+@pytest.mark.parametrize(("status", "stays"), [("200 OK", True), ("404 Not Found", True), ("503 Busy", False)])
+async def test_who_serves_requests_is_not_out_for_checks_that_hang(start: Start, status: str, stays: bool) -> None:
+    """Were it, the others would have its load, too, and hang next. It stays for a minute; without requests it is out
+    within `fall` and one intervals."""
+    rig = await start(Server(too_busy(status)), fall=2)
+    checks, line, began = Checks(rig.balancer), await rig.connect(), rig.clock.now
+    while rig.backend().healthy and rig.clock.now - began < 60:
+        await checked_for(rig, checks, STEP, hanging="a")
+        await line.ask(get())
+    assert rig.backend().healthy is stays
+    quiet = rig.clock.now
+    while rig.backend().healthy and rig.clock.now - quiet < 9:
+        await checked_for(rig, checks, STEP, hanging="a")
+    assert not rig.backend().healthy
+    assert rig.clock.now - quiet <= 2 + 1 + 2 * STEP
 
 
 async def test_others_are_checked_in_their_own_time(start: Start) -> None:
