@@ -45,7 +45,7 @@ async def adopt(sock: socket.socket, peer: Any, factory: Callable[[], asyncio.Pr
     reset meanwhile knows it no more."""
     loop = asyncio.get_running_loop()
     if isinstance(loop, WireLoop):
-        Wire(loop.plane, sock, peer, factory())
+        Wire(loop.plane, sock.detach(), peer, factory())
     else:
         await loop.connect_accepted_socket(factory, sock)
 
@@ -63,7 +63,7 @@ async def dial(host: str, port: int, factory: Callable[[], asyncio.Protocol]) ->
         except OSError as failure:
             problem = failure
         else:
-            Wire(loop.plane, sock, address, factory())
+            Wire(loop.plane, sock.detach(), address, factory())
             return
     raise problem
 
@@ -95,7 +95,6 @@ class Listener:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # those accepted inherit it
         self._sock = sock
-        self._family = sock.family
         self._plane = plane
         self._factory = factory
         self._paused = False
@@ -112,7 +111,7 @@ class Listener:
                     raise
                 self._pause()
                 return
-            Wire(self._plane, socket.socket(self._family, socket.SOCK_STREAM, 0, fd), peer, self._factory())
+            Wire(self._plane, fd, peer, self._factory())
 
     def _pause(self) -> None:
         """Nothing is left to accept with (file descriptors, memory). Whoever has it may be another process."""
@@ -172,8 +171,8 @@ class Plane(selectors.EpollSelector):
         return [found for fd, mask in others if (found := self._found(fd, mask)) is not None]
 
     def watch(self, fd: int, mask: int, ready: Callable[[int], None]) -> None:
-        self.served[fd] = ready
         self.epoll.register(fd, mask)
+        self.served[fd] = ready
 
     def _tell(self, problem: Exception) -> None:
         asyncio.get_running_loop().call_exception_handler({"message": "a wire's protocol failed", "exception": problem})

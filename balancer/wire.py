@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import os
 import socket
+from contextlib import suppress
 from os import read, write
 from select import EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP
 from typing import TYPE_CHECKING, Any
@@ -32,21 +34,27 @@ class Wire(asyncio.Transport):
         "_sock", "failed", "fd",
     )  # fmt: skip
 
-    def __init__(self, plane: "Plane", sock: socket.socket, peer: Any, protocol: asyncio.Protocol) -> None:
+    def __init__(self, plane: "Plane", fd: int, peer: Any, protocol: asyncio.Protocol) -> None:
+        """The connection, by its number, is the wire's from now on. Raises OSError, with the connection closed."""
         self._plane = plane
-        self._sock = sock
-        # `read` and `write` on its number run a third fewer instructions than the socket's own `recv` and `send`.
-        sock.setblocking(False)
+        # `read` and `write` on its number run a third fewer instructions than a socket's `recv` and `send`; few wires
+        # ever need a socket object (`_socket`), and to make one costs as much as a system call.
+        os.set_blocking(fd, False)
+        self._sock: socket.socket | None = None
         self._peer = peer
         self._protocol = protocol
         self._data_received = protocol.data_received
-        self.fd = sock.fileno()
+        self.fd = fd
         self.failed: OSError | None = None
         self._out: bytearray | None = None
         self._size = READ
         self._closing = self._eof = self._full = False
         self._mask = EPOLLIN
-        plane.watch(self.fd, WATCHED[EPOLLIN], self.ready)
+        try:
+            plane.watch(fd, WATCHED[EPOLLIN], self.ready)
+        except OSError:  # the system watches as many as it may
+            os.close(fd)
+            raise
         protocol.connection_made(self)
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
@@ -77,7 +85,7 @@ class Wire(asyncio.Transport):
             self.ready(EPOLLIN)
             self._more()
         elif mask & (EPOLLHUP | EPOLLERR) and not mask & EPOLLOUT:
-            self._fail(OSError(self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or errno.ECONNRESET, ""))
+            self._fail(OSError(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or errno.ECONNRESET, ""))
 
     def _more(self) -> None:
         """There may be more to read; others have their turn first."""
@@ -181,7 +189,11 @@ class Wire(asyncio.Transport):
     def end(self) -> None:
         """Called by the plane when nobody is at work on this wire."""
         del self._plane.served[self.fd]
-        self._sock.close()  # and with it leaves the epoll
+        with suppress(ConnectionError):
+            if self._sock is None:
+                os.close(self.fd)  # and with it leaves the epoll
+            else:
+                self._sock.close()
         self.fd = -1  # the number may soon be somebody else's
         protocol = self._protocol
         del self._protocol, self._data_received  # so that both go at once, without the garbage collector
@@ -195,7 +207,7 @@ class Wire(asyncio.Transport):
 
     def _shut(self) -> None:
         try:
-            self._sock.shutdown(socket.SHUT_WR)
+            self._socket.shutdown(socket.SHUT_WR)
         except OSError as problem:
             self._fail(problem)
 
@@ -219,5 +231,11 @@ class Wire(asyncio.Transport):
         if name == "peername":
             return self._peer
         if name == "socket":
-            return self._sock
-        return self._sock.getsockname() if name == "sockname" else default
+            return self._socket
+        return self._socket.getsockname() if name == "sockname" else default
+
+    @property
+    def _socket(self) -> socket.socket:
+        if self._sock is None:
+            self._sock = socket.socket(fileno=self.fd)
+        return self._sock

@@ -7,11 +7,12 @@ import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from balancer.plane import Listener, WireLoop, adopt, dial, listen
-from balancer.wire import HIGH
+from balancer.wire import HIGH, Wire
 from tests.balancer.rig import until
 
 
@@ -328,3 +329,18 @@ async def test_dialing_nobody_fails_and_leaves_nothing() -> None:
         await dial(*address, Talk)
         raise AssertionError("somebody answered")
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_what_cannot_be_watched_is_closed(tmp_path: Path) -> None:
+    """As when the system watches as many as it may; it never watches a plain file."""
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, WireLoop):
+        pytest.skip("about our own wires")
+    (tmp_path / "file").touch()
+    fd = os.open(tmp_path / "file", os.O_RDWR)
+    talk = Talk()
+    with pytest.raises(PermissionError):
+        Wire(loop.plane, fd, None, talk)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fd)
+    assert (fd in loop.plane.served, talk.told) == (False, [])
