@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from scenarios.cluster.fleet import Server
+from scenarios.cluster.server import Server
 from servers.control import ControlError, call
 
 ANSWERS_WITHIN = 2.0

@@ -12,15 +12,12 @@ import signal
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scenarios.cluster.balancers.base import Balancer
 from scenarios.cluster.children import Children
 from scenarios.cluster.lag import Lag
+from scenarios.cluster.server import Server
 from scenarios.errors import LabError
-
-if TYPE_CHECKING:
-    from scenarios.cluster.fleet import Server
 
 DRAINS_WITHIN = 5.0
 """Seconds for the requests that are under way over a relay, when it is to go. Our balancer lets go of connections at
@@ -35,7 +32,7 @@ class Network:
         self._children = children
         self._balancer = balancer
 
-    async def partition(self, server: "Server") -> None:
+    async def partition(self, server: Server) -> None:
         if server.paused:  # and could not do as it is told
             raise LabError(f"{server.name} is paused: resume it first (lab resume {server.name})")
         if server.relay is not None:
@@ -43,7 +40,7 @@ class Network:
         await server.child.disconnect(server.control)
         server.partitioned = True
 
-    async def slow(self, server: "Server", lag: Lag) -> None:
+    async def slow(self, server: Server, lag: Lag) -> None:
         """One that is slow already becomes as slow as this."""
         if server.partitioned:
             raise LabError(f"{server.name} is partitioned: reconnect it first (lab reconnect {server.name})")
@@ -65,7 +62,7 @@ class Network:
         if before is not None:
             await before.end(signal.SIGTERM, DRAINS_WITHIN)
 
-    async def mend(self, server: "Server") -> None:
+    async def mend(self, server: Server) -> None:
         """Undo both. A network that is whole stays as it is."""
         if server.partitioned:
             if server.paused:
@@ -77,7 +74,7 @@ class Network:
             relay, server.relay = server.relay, None
             await relay.end(signal.SIGTERM, DRAINS_WITHIN)
 
-    async def forget(self, server: "Server") -> None:
+    async def forget(self, server: Server) -> None:
         """The server has ended, and so does what stood in its way."""
         server.partitioned = False
         relay, server.relay = server.relay, None

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 from typing import Any
 
-from scenarios.cluster.fleet import Server
+from scenarios.cluster.server import Server
 from servers.control import ControlError, open_stream
 
 ANSWERS_WITHIN = 0.5
