@@ -72,6 +72,9 @@ class Children(Protocol):
     async def launch(self, program: Program) -> Running:
         """The lab's `Launch`. Raises LabError when the program cannot be executed."""
 
+    def redis(self, environ: Mapping[str, str]) -> StoreServer:
+        """A Redis of the lab's own, not yet started, or the user's."""
+
     def postgres(self, environ: Mapping[str, str]) -> StoreServer:
         """A PostgreSQL of the lab's own, not yet started."""
 

@@ -31,6 +31,7 @@ from scenarios.cluster.inside import WORDS
 from scenarios.cluster.nursery import wipe
 from scenarios.cluster.postgres_container import PostgresContainer
 from scenarios.cluster.programs import Program, Running
+from scenarios.cluster.redis_server import RedisServer
 from scenarios.errors import LabError
 
 PORTS = {"server": 8001, "balancer": 8080, "relay": 8001}
@@ -112,6 +113,10 @@ class Containers:
         await self._run(child, chosen, words, options)
         await child.started  # raises what went wrong
         return child
+
+    def redis(self, environ: Mapping[str, str]) -> RedisServer:
+        """Whatever this machine has: the program of the image, which also those of Valkey know by this name."""
+        return RedisServer(self._folder, self.launch, environ, "redis-server")
 
     def postgres(self, environ: Mapping[str, str]) -> PostgresContainer:
         return PostgresContainer(self._folder, self._engine, self.network.name, self.run)

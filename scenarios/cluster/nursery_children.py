@@ -18,6 +18,7 @@ from scenarios.cluster.children import Child, settle
 from scenarios.cluster.nursery import wipe
 from scenarios.cluster.postgres_server import PostgresServer
 from scenarios.cluster.programs import Program, Running, children_of, find_program, wait_for_pidfd
+from scenarios.cluster.redis_server import RedisServer
 from scenarios.cluster.store_server import StoreServer
 from scenarios.errors import LabError
 from servers.control import ControlError, call
@@ -99,6 +100,9 @@ class NurseryChildren:
         self.tell({"do": "launch", "key": child.key, "program": asdict(program)})
         await child.started
         return child
+
+    def redis(self, environ: Mapping[str, str]) -> StoreServer:
+        return RedisServer(self._folder, self.launch, environ)
 
     def postgres(self, environ: Mapping[str, str]) -> StoreServer:
         return PostgresServer(self._folder, self.launch, environ)

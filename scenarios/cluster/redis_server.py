@@ -49,10 +49,18 @@ def find_redis(path: str | None = None) -> str:
 class RedisServer:
     """Redis on a Unix socket, in memory only. Sessions outlive an outage (`stop(keep=True)`), not the lab."""
 
-    def __init__(self, folder: Path, launch: Launch = launch_here, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        launch: Launch = launch_here,
+        environ: Mapping[str, str] = os.environ,
+        program: str | None = None,
+    ) -> None:
+        """`program`: what to launch, if this machine need not have it."""
         self._folder = folder
         self._launch = launch
         self._environ = environ
+        self._program = program
         self._running: Running | None = None
         self._socket = folder / "redis.sock"
         self.external = bool(environ.get("REDIS_URL"))
@@ -71,7 +79,7 @@ class RedisServer:
             return
         check_socket_path(self._socket)
         argv = (
-            find_redis(self._environ.get("PATH")), "--port", "0", "--unixsocket", str(self._socket),
+            self._program or find_redis(self._environ.get("PATH")), "--port", "0", "--unixsocket", str(self._socket),
             "--unixsocketperm", "700", "--dir", str(self._folder), "--save", "", "--appendonly", "no",
             "--loglevel", "warning",
         )  # fmt: skip

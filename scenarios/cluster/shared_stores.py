@@ -7,7 +7,6 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from scenarios.cluster.children import Child, Children
-from scenarios.cluster.redis_server import RedisServer
 from scenarios.cluster.relay import plan
 from scenarios.cluster.store_server import StoreServer
 from scenarios.errors import LabError
@@ -33,7 +32,7 @@ class SharedStores:
         self._servers: dict[str, StoreServer] = {}
         self._relay: Child | None = None
         self._make: dict[str, Callable[[], StoreServer]] = {
-            "redis": lambda: RedisServer(folder, children.launch, environ),
+            "redis": lambda: children.redis(environ),
             "postgres": lambda: children.postgres(environ),
         }
 

@@ -132,6 +132,18 @@ def test_a_container_that_dies_at_once(lab: Lab, environ: dict[str, str], detach
     assert "name one of this lab" in last
 
 
+async def test_a_logbook_in_redis_whatever_this_machine_has(docker_environ: dict[str, str], runtime: Path) -> None:
+    """Without redis-server on it the lab's own wheel has valkey-server, which the usual image has not."""
+    place = labs.claim("redis", {"XDG_RUNTIME_DIR": str(runtime)})
+    environ = docker_environ | {"PATH": str(runtime)}
+    try:
+        async with await docker.start(place.folder, environ, store="redis") as cluster, member(cluster.url) as ravi:
+            assert (await ask(ravi, "/account"))[:2] == (200, "hit")
+    finally:
+        place.release()
+    assert ours(runtime) == []
+
+
 async def test_a_logbook_in_postgres_outlives_its_outage(docker_environ: dict[str, str], runtime: Path) -> None:
     place = labs.claim("pg", {"XDG_RUNTIME_DIR": str(runtime)})
     try:
