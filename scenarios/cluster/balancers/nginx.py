@@ -53,21 +53,20 @@ class Nginx(Proxy):
         return {**line, "server": server, "status": int(line["status"]), "cookie": len(line["cookie"])}
 
     def _text(self, setting: Setting) -> str:
+        """Files by their names in the folder, whose own name may be any: nginx has no way to quote a `$`."""
         told = ",".join(f'"{name}":{value}' for name, value in LINE.items())
-        temporary = "\n".join(
-            f"    {kind}_temp_path {self._folder}/nginx-{kind};"
-            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        temporary = "\n".join(f"    {kind}_temp_path nginx-{kind};" for kind in kinds)
         return f"""\
 {f"user {pwd.getpwuid(0).pw_name};" if os.getuid() == 0 else ""}
 worker_processes 1;
 daemon off;
-pid {self._folder}/nginx.pid;
+pid nginx.pid;
 error_log stderr warn;
 events {{ worker_connections 4096; }}
 http {{
     log_format lab escape=json '{{{told}}}';
-    access_log {self.access_log} lab;
+    access_log {self.access_log.name} lab;
 {temporary}
     proxy_http_version 1.1;
     proxy_set_header Connection "";

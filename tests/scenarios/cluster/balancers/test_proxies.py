@@ -147,6 +147,13 @@ async def test_two_side_by_side(folder: Path, proxy: str) -> None:
         assert ((await first.counters())["requests"], (await second.counters())["requests"]) == (2, 0)
 
 
+async def test_a_folder_of_any_name(folder: Path, proxy: str) -> None:
+    odd = folder / "o'dd \"$x;{"
+    async with await ProcessCluster.start(odd, servers=1, balancer=proxy) as cluster, member(cluster.url) as ravi:
+        assert (await ask(ravi, "/account"))[:2] == (200, "hit")
+    assert_nothing_left(odd)
+
+
 async def test_a_policy_it_lacks(folder: Path) -> None:
     with pytest.raises(LabError, match="traefik has no policy ip_hash: choose one of round_robin"):
         await ProcessCluster.start(folder, servers=1, balancer="traefik", policy="ip_hash")
