@@ -176,11 +176,13 @@ class Containers:
 
     async def _run(self, child: ContainerChild, image: str, words: list[str], options: dict[str, Any]) -> None:
         try:
+            child.take_address()
             child.container = await to_its_end(asyncio.to_thread(self._create, child, image, words, options))
             child.pid = child.container.attrs["State"]["Pid"]
-        except TROUBLE as failure:
-            settle(child.started, LabError(said(failure)))
-            settle(child.ready, LabError(said(failure)))
+        except (LabError, *TROUBLE) as failure:
+            refusal = failure if isinstance(failure, LabError) else LabError(said(failure))
+            settle(child.started, refusal)
+            settle(child.ready, refusal)
             settle(child.ended, -signal.SIGKILL)
             return
         settle(child.started, None)

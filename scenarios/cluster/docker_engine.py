@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import APIError, DockerException, InvalidVersion, NotFound
+from docker.errors import APIError, DockerException, InvalidVersion
 from docker.models.containers import Container
 from docker.utils import version_lt
 from requests.exceptions import RequestException
@@ -89,7 +89,8 @@ def said(failure: Exception) -> str:
 
 
 def send(container: Container, number: int) -> None:
-    """A signal; one that has ended, or is not paused, is left alone. A container that is killed is gone, too."""
+    """A signal; one that has ended, or is not paused, is left alone. A container that is killed is gone, too.
+    Raises what the engine said when it cannot pause one that runs, as some without root cannot."""
     try:
         match number:
             case signal.SIGSTOP:
@@ -100,8 +101,9 @@ def send(container: Container, number: int) -> None:
                 container.remove(force=True, v=True)  # kills a paused one, too; its image may have declared volumes
             case _:
                 container.kill(number)
-    except (APIError, NotFound):
-        pass
+    except APIError as refusal:
+        if number == signal.SIGSTOP and refusal.is_server_error():
+            raise
 
 
 def remove(client: docker.DockerClient, folder: str) -> None:

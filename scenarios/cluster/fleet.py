@@ -80,7 +80,7 @@ class Fleet:
     async def finish(self, started: list[Server]) -> None:
         """Add servers to the balancer once they listen, in their order: the first request is for the first server.
 
-        Raises LabError with what a server said that does not listen; the others are added all the same.
+        Raises LabError with what a server said that does not listen, and is ended; the others are added all the same.
         """
         within = self._children.ready_within
         ready = [server.child.until_ready(self._folder / f"{server.name}.log", within) for server in started]
@@ -89,6 +89,8 @@ class Fleet:
             if isinstance(result, str):
                 server.address = result
                 self.servers[server.name] = server
+            else:  # perhaps it only takes longer, and would listen by and by, unknown to us
+                await server.child.end(signal.SIGKILL, ENDS_WITHIN)
         await self._balancer.add({server.name: server.address for server in started if server.address})
         raise_first(results)
 
@@ -141,8 +143,12 @@ class Fleet:
 
     async def pause(self, name: str) -> None:
         server = self._running(name)
-        server.paused = True
-        await server.child.signal(signal.SIGSTOP)
+        server.paused = True  # from now on: nobody may wait for its answer
+        try:
+            await server.child.signal(signal.SIGSTOP)
+        except LabError:
+            server.paused = False
+            raise
 
     async def resume(self, name: str) -> None:
         server = self._running(name)

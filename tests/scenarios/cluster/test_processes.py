@@ -12,6 +12,7 @@ import psutil
 import pytest
 from redis import asyncio as redis
 
+from scenarios.cluster.nursery_children import NurseryChildren
 from scenarios.cluster.processes import ProcessCluster
 from scenarios.errors import LabError
 from scenarios.faults.kill import kill
@@ -192,6 +193,18 @@ async def test_a_switch_that_fails_leaves_the_old_store_in_force(folder: Path) -
         async with member(cluster.url) as ravi:
             outcomes = {(await ask(ravi, "/whoami"))[1] for _ in range(4)}
     assert outcomes == {"hit", "unknown"}
+
+
+async def test_a_server_that_takes_too_long_is_not_left(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with await ProcessCluster.start(folder, servers=1) as cluster:
+        with monkeypatch.context() as patience:
+            patience.setattr(NurseryChildren, "ready_within", 0.0)
+            with pytest.raises(LabError, match="server-2 was not ready within 0 s"):
+                await cluster.scale(2)
+        assert cluster.names() == ["server-1"]
+        await cluster.scale(2)
+        assert len(psutil.Process(cluster.nursery_pid).children()) == 3, "the balancer and two servers"
+        assert [row["health"] for row in (await cluster.state())["servers"]] == ["up", "up"]
 
 
 async def test_labs_run_side_by_side(folder: Path) -> None:
