@@ -11,9 +11,10 @@ from scenarios.cluster.balancers.setting import COOKIE, GENERATION, PROBE, Proxy
 from scenarios.cluster.children import Children
 
 OF_REQUEST = {
-    "user": "req.hdr(lab-user),bytes(0,256)", "path": "url,bytes(0,1024)", "host": "req.hdr(host),bytes(0,256)",
-    "sent": "req.cook(session_id),bytes(0,1024)", "cookie": "req.hdr(cookie),length",
+    "user": "req.fhdr(lab-user),bytes(0,256)", "path": "url,bytes(0,1024)", "host": "req.fhdr(host),bytes(0,256)",
+    "sent": "req.cook(session_id),bytes(0,1024)", "cookie": "req.fhdr(cookie),length",
 }  # fmt: skip
+"""fhdr() is all of a field, hdr() what stands behind its last comma."""
 OF_ANSWER = {
     "outcome": "res.hdr(session-outcome)", "age": "res.hdr(session-age)",
     "received": "res.cook(session_id),bytes(0,1024)",

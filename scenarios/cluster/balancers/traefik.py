@@ -1,6 +1,7 @@
 """Traefik in the balancer's place: it watches its file. It cannot drain: who leaves loses its users at once."""
 
 import json
+import re
 import signal
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,6 +14,8 @@ from scenarios.cluster.children import Children
 
 KEPT = ("Lab-User", "Cookie", "Session-Outcome", "Session-Age", "Set-Cookie")
 """Fields of requests and answers that its access log tells."""
+SENT = re.compile(r"(?:^|;)\s*session_id=([^;]*)")
+RECEIVED = re.compile(r"(?:^|,)\s*session_id=([^;,]*)")  # a Set-Cookie of its own may stand before it
 
 
 class Traefik(Proxy):
@@ -71,19 +74,19 @@ class Traefik(Proxy):
             "path": line["RequestPath"],
             "host": line["RequestHost"],
             "cookie": len(cookie),
-            "sent": value(cookie),
+            "sent": first(SENT, cookie),
             "status": line["DownstreamStatus"],
             "duration": line["Duration"] / 1e9,
             "server": line.get("ServiceAddr"),
             "outcome": line.get("downstream_Session-Outcome"),
             "age": line.get("downstream_Session-Age"),
-            "received": value(line.get("downstream_Set-Cookie", "")),
+            "received": first(RECEIVED, line.get("downstream_Set-Cookie", "")),
         }
 
 
-def value(cookies: str) -> str | None:
-    _, found, rest = cookies.partition("session_id=")
-    return rest.partition(";")[0] if found else None
+def first(pattern: re.Pattern[str], text: str) -> str | None:
+    found = pattern.search(text)
+    return found[1] if found else None
 
 
 def traefik(folder: Path, children: Children, settings: Mapping[str, Any]) -> ProxyBalancer:

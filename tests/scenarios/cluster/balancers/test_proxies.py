@@ -8,15 +8,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
+import aiohttp
 import psutil
 import pytest
 
 from scenarios.cluster.balancers import BALANCERS
+from scenarios.cluster.balancers.access_log import hashed
 from scenarios.cluster.processes import ProcessCluster
 from scenarios.cluster.programs import find_program
 from scenarios.errors import LabError
 from tests.scenarios.cluster.leftovers import assert_nothing_left, processes_of, still_alive
-from tests.scenarios.cluster.traffic import ask, load, member
+from tests.scenarios.cluster.traffic import ask, feed, load, member
 
 Start = Callable[..., Awaitable[ProcessCluster]]
 
@@ -112,11 +114,28 @@ async def test_whatever_clients_send_the_lab_goes_on_counting(folder: Path, prox
         assert (await cluster.counters())["requests"] == counted + 2
 
 
-async def test_one_that_dies_is_one_clear_line(folder: Path, proxy: str) -> None:
+async def test_a_cookie_is_read_as_a_server_reads_it_whatever_stands_beside_it(folder: Path, proxy: str) -> None:
+    """Cookies know no ports: other programs on 127.0.0.1 have theirs in every request of a browser."""
+    others, ours = "my_session_id=zz; likes=a,b", "my_session_id=zz; session_id=abc; likes=a,b"
+    async with await ProcessCluster.start(folder, servers=1, balancer=proxy) as cluster, feed(cluster) as told:
+        async with aiohttp.ClientSession() as http:
+            for cookies in (others, ours):
+                async with http.get(
+                    f"{cluster.url}/cart", headers={"Cookie": cookies}, allow_redirects=False
+                ) as answer:
+                    assert answer.headers["Session-Outcome"] == ("unknown" if cookies is ours else "none")
+        counters = await cluster.counters()
+        assert (counters["with_session"], counters["logged_out"]) == (1, 1)
+        events = await told.requests(2)
+        wanted = [(None, len(others)), (hashed("abc"), len(ours))]
+        assert [(event["sent"], event["cookie_bytes"]) for event in events] == wanted
+
+
+async def test_one_that_dies_is_one_clear_line(folder: Path, proxy: str, how: signal.Signals) -> None:
     cluster = await ProcessCluster.start(folder, servers=1, balancer=proxy)
     (master,) = masters(cluster, proxy)
     everybody = family(cluster)
-    master.send_signal(signal.SIGTERM)
+    master.send_signal(how)
     await asyncio.wait_for(cluster.until_broken(), 10)
     with pytest.raises(LabError, match=f"{proxy} has ended"):
         await cluster.scale(2)
