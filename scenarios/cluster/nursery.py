@@ -160,6 +160,8 @@ class Nursery:
 
     def _collect(self, ward: Ward) -> int:
         if ward.process is not None:
+            with suppress(OSError):  # its workers, if it was killed and could not end them; the number is still its own
+                os.killpg(ward.pid, signal.SIGKILL)
             return ward.process.wait()
         return os.waitstatus_to_exitcode(os.waitpid(ward.pid, 0)[1])
 
