@@ -131,6 +131,7 @@ async def test_a_cookie_is_read_as_a_server_reads_it_whatever_stands_beside_it(f
         assert [(event["sent"], event["cookie_bytes"]) for event in events] == wanted
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 async def test_one_that_dies_is_one_clear_line(folder: Path, proxy: str, how: signal.Signals) -> None:
     cluster = await ProcessCluster.start(folder, servers=1, balancer=proxy)
     (master,) = masters(cluster, proxy)
