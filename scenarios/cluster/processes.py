@@ -38,7 +38,7 @@ class ProcessCluster:
         self._policy = "round_robin"
         self._behind = "ours"  # one of BALANCERS
         self._away: str | None = None  # the store that `stop_store` took away
-        self._changing = asyncio.Lock()  # scale, switch, restart and what is done to networks wait for each other
+        self._changing = asyncio.Lock()  # all but kill, pause and resume wait for each other
         self._change: Change
         self._children: Children
         self.balancer: Balancer
@@ -205,15 +205,16 @@ class ProcessCluster:
         await self._changed("reconnect", server)
 
     async def drain(self, server: str) -> None:
-        await self._fleet.drain(server, True)
+        async with self._changing:
+            await self._fleet.drain(server, True)
         await self._changed("drained", server)
 
     async def undrain(self, server: str) -> None:
-        await self._fleet.drain(server, False)
+        async with self._changing:
+            await self._fleet.drain(server, False)
         await self._changed("undrained", server)
 
     async def restart(self, server: str) -> None:
-        self._fleet.get(server)
         async with self._changing:
             await self._fleet.retire(server, forget=False)
             url = await self._stores.url(self._store)
@@ -221,9 +222,9 @@ class ProcessCluster:
         await self._changed("restart", server)
 
     async def stop_store(self, hang: bool = False) -> None:
-        if self._away is not None:
-            raise LabError(f"the {self._away} store is stopped already: start it first")
         async with self._changing:
+            if self._away is not None:
+                raise LabError(f"the {self._away} store is stopped already: start it first")
             if detour := await self._stores.detour(self._store):
                 await self._fleet.switch(self._store, detour, migrate=False)
             await self._stores.stop(self._store, hang)
@@ -231,9 +232,9 @@ class ProcessCluster:
         await self._changed("store_stopped", self._store)
 
     async def start_store(self) -> None:
-        if self._away is None:
-            raise LabError("the store has not been stopped: nothing to start")
         async with self._changing:
+            if self._away is None:
+                raise LabError("the store has not been stopped: nothing to start")
             await self._stores.start(self._away)
             away, self._away = self._away, None
             if self._stores.on_detour:

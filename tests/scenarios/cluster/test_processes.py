@@ -207,6 +207,18 @@ async def test_a_server_that_takes_too_long_is_not_left(folder: Path, monkeypatc
         assert [row["health"] for row in (await cluster.state())["servers"]] == ["up", "up"]
 
 
+async def test_changes_that_come_at_once_wait_for_each_other(folder: Path) -> None:
+    async with await ProcessCluster.start(folder, servers=2, store="redis") as cluster:
+        done = await asyncio.gather(cluster.stop_store(), cluster.stop_store(), return_exceptions=True)
+        assert [str(each) for each in done] == ["None", "the redis store is stopped already: start it first"]
+        done = await asyncio.gather(cluster.start_store(), cluster.start_store(), return_exceptions=True)
+        assert [str(each) for each in done] == ["None", "the store has not been stopped: nothing to start"]
+        await asyncio.gather(cluster.restart("server-2"), cluster.drain("server-2"))
+        assert [row["health"] for row in (await cluster.state())["servers"]] == ["up", "draining"]
+        await asyncio.gather(cluster.drain("server-1"), cluster.restart("server-1"))
+        assert [row["health"] for row in (await cluster.state())["servers"]] == ["up", "draining"]
+
+
 async def test_labs_run_side_by_side(folder: Path) -> None:
     one, two = folder / "one", folder / "two"
     starts = (ProcessCluster.start(one, servers=2), ProcessCluster.start(two, servers=1))
