@@ -68,6 +68,7 @@ class HAProxy(Proxy):
 global
     nbthread 1
     maxconn 4096
+    no strict-limits
     log stdout len 16384 format raw local0
 
 defaults

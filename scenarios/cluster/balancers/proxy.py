@@ -20,6 +20,7 @@ from scenarios.errors import LabError
 
 IN_FORCE_WITHIN = 20.0
 """Seconds that a configuration may take until it is in force."""
+ANSWERS_WITHIN = 5.0
 WORKERS_LEAVE_WITHIN = 30.0
 SIGNAL_AGAIN = 5.0
 STOPS_WITHIN = 3.0
@@ -47,11 +48,11 @@ class ProxyBalancer:
         path = self._children.find(proxy.name, proxy.package)
         listen = self._children.open_port(self._wanted)
         self._counted.setting = replace(self._counted.setting, listen=listen)
-        self._counted.open()
         self._write()
         argv = (path, *proxy.arguments(self._counted.setting))
         program = Program(proxy.name, argv, str(self._log), end_signal=proxy.end, published=self._wanted)
         self._running = await self._children.launch(program)
+        self._counted.open()
         self._reached = await self._children.reached(self._running, listen)
         self._ended = asyncio.ensure_future(self._running.wait())
         await self._until_in_force(self._children.ready_within)
@@ -166,20 +167,22 @@ class ProxyBalancer:
         """Which configuration is in force; None when nobody answers. Raises LabError when the proxy has ended."""
         if self._ended.done():
             raise LabError(f"{self._proxy.name} has ended: {self._said()}")
-        host, _, port = self._reached.rpartition(":")
         try:
-            reader, writer = await asyncio.open_connection(host, int(port))
-        except OSError:
+            async with asyncio.timeout(ANSWERS_WITHIN):
+                head = await self._answer(f"GET {PROBE}{query} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n")
+        except OSError:  # TimeoutError is one
             return None
-        try:
-            writer.write(f"GET {PROBE}{query} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n".encode())
-            head = (await reader.read()).decode("latin-1")
-        except OSError:
-            return None
-        finally:
-            writer.close()
         fields = (line.partition(":") for line in head.split("\r\n"))
         return next((value.strip() for name, _, value in fields if name.lower() == GENERATION.lower()), None)
+
+    async def _answer(self, request: str) -> str:
+        host, _, port = self._reached.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            writer.write(request.encode())
+            return (await reader.read()).decode("latin-1")
+        finally:
+            writer.close()
 
     async def _catch_up(self) -> None:
         """Return when everything that has been answered so far is counted."""

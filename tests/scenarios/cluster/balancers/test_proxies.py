@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
+import subprocess
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +19,7 @@ from scenarios.cluster.balancers.access_log import hashed
 from scenarios.cluster.processes import ProcessCluster
 from scenarios.cluster.programs import find_program
 from scenarios.errors import LabError
+from tests.cli.processes import LAB
 from tests.scenarios.cluster.leftovers import assert_nothing_left, processes_of, still_alive
 from tests.scenarios.cluster.traffic import ask, feed, load, member
 
@@ -143,6 +146,47 @@ async def test_one_that_dies_is_one_clear_line(folder: Path, proxy: str, how: si
     await cluster.stop()
     assert still_alive(everybody) == []
     assert_nothing_left(folder)
+
+
+async def test_one_that_hangs_is_said_and_heals(folder: Path, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with await ProcessCluster.start(folder, servers=1, balancer=proxy) as cluster:
+        (master,) = masters(cluster, proxy)
+        frozen = [master, *master.children()]
+        for process in frozen:
+            process.suspend()
+        with monkeypatch.context() as patience:
+            patience.setattr("scenarios.cluster.balancers.proxy.ANSWERS_WITHIN", 0.1)
+            patience.setattr("scenarios.cluster.balancers.proxy.IN_FORCE_WITHIN", 0.2)
+            with pytest.raises(LabError, match=f"{proxy} did not take its configuration"):
+                await asyncio.wait_for(cluster.switch(policy="two_choices"), 10)
+        for process in frozen:
+            process.resume()
+        await cluster.scale(2)
+        async with load(cluster.url) as clicks:
+            await clicks.until(20)
+        assert clicks.servers == {"server-1", "server-2"}
+
+
+async def test_one_that_cannot_be_started_leaves_no_file_open(
+    folder: Path, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.listdir("/proc/self/fd")
+    monkeypatch.setattr("scenarios.cluster.nursery_children.find_program", lambda name: str(folder / name))
+    with pytest.raises(LabError, match="cannot start"):
+        await ProcessCluster.start(folder, servers=1, balancer=proxy)
+    assert os.listdir("/proc/self/fd") == before
+    assert_nothing_left(folder)
+
+
+def test_where_few_files_may_be_open(environ: dict[str, str], proxy: str) -> None:
+    """HAProxy alone asks for more than some systems let anybody have."""
+    words = [*LAB, "run", "five-servers", "--balancer", proxy, "--no-journal"]
+
+    def few() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+
+    done = subprocess.run(words, env=environ, capture_output=True, text=True, timeout=100, preexec_fn=few)
+    assert done.returncode == 0, done.stderr
 
 
 async def test_nothing_is_left_when_everything_of_the_lab_is_killed(folder: Path, proxy: str) -> None:
