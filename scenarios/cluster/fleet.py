@@ -109,7 +109,8 @@ class Fleet:
             await server.child.end(signal.SIGTERM, STOPS_WITHIN)
         else:
             await server.child.end(signal.SIGKILL, STOPS_WITHIN)
-            await self._balancer.remove(name)
+            with suppress(LabError):  # it is out already if a restart has failed
+                await self._balancer.remove(name)
         await self._network.forget(server)
         if forget:
             del self.servers[name]

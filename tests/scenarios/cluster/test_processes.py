@@ -204,6 +204,12 @@ async def test_a_server_that_takes_too_long_is_not_left(folder: Path, monkeypatc
         assert cluster.names() == ["server-1"]
         await cluster.scale(2)
         assert len(psutil.Process(cluster.nursery_pid).children()) == 3, "the balancer and two servers"
+        with monkeypatch.context() as patience:
+            patience.setattr(NurseryChildren, "ready_within", 0.0)
+            with pytest.raises(LabError, match="server-2 was not ready within 0 s"):
+                await cluster.restart("server-2")
+        assert [row["health"] for row in (await cluster.state())["servers"]] == ["up", "down"]
+        await cluster.restart("server-2")
         assert [row["health"] for row in (await cluster.state())["servers"]] == ["up", "up"]
 
 
