@@ -46,9 +46,10 @@ class CountedLog:
     def add(self, names: Iterable[str]) -> None:
         self._counts |= {name: Counts() for name in names}
 
-    def readdress(self, name: str) -> None:
-        """It will have another address."""
-        self._formerly[self.setting.servers[name]] = name
+    def leave(self, name: str) -> None:
+        """It will have another address, or none."""
+        if address := self.setting.servers.get(name):
+            self._formerly[address] = name
 
     def drop(self, name: str) -> None:
         """What it has answered stays in the totals."""

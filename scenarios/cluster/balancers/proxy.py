@@ -90,7 +90,7 @@ class ProxyBalancer:
         await self._become(lambda now: replace(now, servers={**now.servers, **servers}))
 
     async def readdress(self, name: str, address: str) -> None:
-        self._counted.readdress(name)
+        self._counted.leave(name)
         await self._become(lambda now: replace(now, servers={**now.servers, name: address}))
 
     async def drain(self, name: str) -> None:
@@ -102,6 +102,7 @@ class ProxyBalancer:
         await self.mark(what="undrain", detail=name)
 
     async def remove(self, name: str, wait: bool = False) -> None:
+        self._counted.leave(name)
         await self._become(lambda now: now.without(name))
         self._counted.drop(name)
 
