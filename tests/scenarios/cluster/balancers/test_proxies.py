@@ -92,19 +92,6 @@ async def test_what_it_counts_is_what_users_got_also_across_reloads(folder: Path
         assert (await cluster.counters())["requests"] == before + 10
 
 
-async def test_each_answer_has_its_server_also_of_one_that_goes(folder: Path, proxy: str) -> None:
-    async with (
-        await ProcessCluster.start(folder, servers=3, balancer=proxy) as cluster,
-        feed(cluster) as told,
-        load(cluster.url, clients=8) as clicks,
-    ):
-        await clicks.until(50)
-        await cluster.scale(1)
-        await clicks.until(50)
-        answers = [event["server"] for event in await told.requests(clicks.answered) if event["outcome"]]
-        assert set(answers) == {"server-1", "server-2", "server-3"}
-
-
 async def test_whatever_clients_send_the_lab_goes_on_counting(folder: Path, proxy: str) -> None:
     odd = [
         b"GET /.session-lab?x HTTP/1.1\r\nHost: lab\r\n\r\n",
