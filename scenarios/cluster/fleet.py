@@ -155,7 +155,11 @@ class Fleet:
         server = self._running(name)
         await server.child.signal(signal.SIGCONT)
         server.paused = False
-        if server.behind:  # it slept through a switch
+
+    async def follow(self, name: str) -> None:
+        """Have a server that slept through a switch make up for it."""
+        server = self.servers.get(name)
+        if server is not None and server.behind and server.running and not server.paused:
             await self._move(server, *server.store, migrate=False)
 
     async def partition(self, name: str) -> None:

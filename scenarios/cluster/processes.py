@@ -184,7 +184,9 @@ class ProcessCluster:
         await self._changed("pause", server)
 
     async def resume(self, server: str) -> None:
-        await self._fleet.resume(server)
+        await self._fleet.resume(server)  # at once: a switch may be waiting for its answer
+        async with self._changing:  # and one may have begun without it
+            await self._fleet.follow(server)
         await self._changed("resume", server)
 
     async def partition(self, server: str) -> None:

@@ -184,6 +184,17 @@ async def test_a_server_that_slept_through_a_switch_follows(folder: Path) -> Non
             assert [await ask(ravi, "/whoami") for _ in range(4)] == [(200, "hit", "ravi")] * 4
 
 
+async def test_a_server_that_wakes_in_the_midst_of_a_switch_follows(folder: Path) -> None:
+    async with await ProcessCluster.start(folder, servers=2) as cluster, member(cluster.url) as ravi:
+        await cluster.need("redis")
+        await cluster.pause("server-2")
+        switch = asyncio.create_task(cluster.switch(store="redis", migrate=True))
+        await asyncio.sleep(0)  # it has begun: with server-1 alone
+        await cluster.resume("server-2")
+        await switch
+        assert [(await ask(ravi, "/account"))[:2] for _ in range(4)] == [(200, "hit")] * 4
+
+
 async def test_a_switch_that_fails_leaves_the_old_store_in_force(folder: Path) -> None:
     environ = {"REDIS_URL": "redis://127.0.0.1:1"}
     async with await ProcessCluster.start(folder, servers=2, environ=environ) as cluster:
