@@ -119,7 +119,7 @@ class CountedLog:
             counts.answered(status, line.get("outcome") or None, bool(line.get("sent")))
         if self._feed.subscribers:
             known = server if counted is not None else None
-            self.tell(event(line, known, self.setting.policy, self.store))
+            self.tell(event({**line, "status": status}, known, self.setting.policy, self.store))
 
 
 def number_in(path: str) -> int:

@@ -49,8 +49,9 @@ class HAProxy(Proxy):
     def line(self, told: bytes) -> dict[str, Any] | None:
         if not told.startswith(b"{"):
             return None  # a notice
-        line = {name: value for name, value in json.loads(told).items() if value != "-"}  # it has nothing to say
-        line |= {"path": line.get("path", ""), "cookie": int(line.get("cookie") or 0)}
+        line = json.loads(told)
+        line |= {name: "" for name in (*OF_REQUEST, *OF_ANSWER) if line[name] == "-"}  # there was none
+        line["cookie"] = int(line["cookie"] or 0)
         return {**line, "time": (line["began"] + line["took"]) / 1000, "duration": line["duration"] / 1000}
 
     def _text(self, setting: Setting) -> str:

@@ -19,6 +19,7 @@ from scenarios.cluster.balancers.access_log import hashed
 from scenarios.cluster.processes import ProcessCluster
 from scenarios.cluster.programs import find_program
 from scenarios.errors import LabError
+from scenarios.events import complaint
 from tests.cli.processes import LAB
 from tests.scenarios.cluster.leftovers import assert_nothing_left, processes_of, still_alive
 from tests.scenarios.cluster.traffic import ask, feed, load, member
@@ -98,10 +99,11 @@ async def test_whatever_clients_send_the_lab_goes_on_counting(folder: Path, prox
         b'GET /?%ff"\\ HTTP/1.1\r\nHost: lab\r\nLab-User: \xff"\\\r\nCookie: session_id=\xe4"\r\n\r\n',
         b"GET /" + b"%22" * 2000 + b' HTTP/1.1\r\nHost: lab\r\nCookie: session_id="' + b"x" * 3000 + b'"\r\n\r\n',
         b"GET \xff HTTP/1.1\r\nHost: lab\r\n\r\n",
+        b"- / HTTP/1.1\r\nHost: lab\r\n\r\n",
         b"NONSENSE\r\n\r\n",
         b"GET / HTTP/1.1\r\nHos",
     ]
-    async with await ProcessCluster.start(folder, servers=1, balancer=proxy) as cluster:
+    async with await ProcessCluster.start(folder, servers=1, balancer=proxy) as cluster, feed(cluster) as told:
         host, port = cluster.url.removeprefix("http://").split(":")
         for request in odd:
             reader, writer = await asyncio.open_connection(host, int(port))
@@ -115,6 +117,8 @@ async def test_whatever_clients_send_the_lab_goes_on_counting(folder: Path, prox
         async with member(cluster.url) as ravi:
             assert (await ask(ravi, "/account"))[:2] == (200, "hit")
         assert (await cluster.counters())["requests"] == counted + 2
+        events = await told.requests(counted + 2)
+        assert [complaint(event) for event in events] == [None] * len(events)
 
 
 async def test_a_cookie_is_read_as_a_server_reads_it_whatever_stands_beside_it(folder: Path, proxy: str) -> None:
