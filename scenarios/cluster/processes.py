@@ -240,7 +240,8 @@ class ProcessCluster:
             await self._stores.start(self._away)
             away, self._away = self._away, None
             if self._stores.on_detour:
-                await self._fleet.switch(away, await self._stores.url(away), migrate=False)
+                if away == self._store:  # they have not been switched to another meanwhile
+                    await self._fleet.switch(away, self._stores.direct(away), migrate=False)
                 await self._stores.end_detour()
         await self._changed("store_started", away)
 

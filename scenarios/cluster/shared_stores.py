@@ -31,6 +31,7 @@ class SharedStores:
         self._children = children
         self._servers: dict[str, StoreServer] = {}
         self._relay: Child | None = None
+        self._through: dict[str, str] = {}  # the store behind the relay -> its URL there
         self._make: dict[str, Callable[[], StoreServer]] = {
             "redis": lambda: children.redis(environ),
             "postgres": lambda: children.postgres(environ),
@@ -48,7 +49,11 @@ class SharedStores:
             server = self._make[store]()
             await server.start()
             self._servers[store] = server
-        return self._servers[store].url
+        return self._through.get(store) or self._servers[store].url
+
+    def direct(self, store: str) -> str:
+        """The same without the detour."""
+        return self._server(store).url
 
     async def detour(self, store: str) -> str | None:
         """The URL of this store through a relay of ours when the store is the user's own; None when it is ours."""
@@ -57,6 +62,7 @@ class SharedStores:
             return None
         _, through = plan(server.url, self._folder)
         await self._start_relay(server.url)
+        self._through = {store: through}
         return through
 
     @property
@@ -90,6 +96,7 @@ class SharedStores:
     async def end_detour(self) -> None:
         """To be called when no server uses the relay any more."""
         relay, self._relay = self._relay, None
+        self._through = {}
         if relay is not None:
             await relay.end(signal.SIGKILL, 1.0)
 

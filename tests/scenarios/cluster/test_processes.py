@@ -138,6 +138,20 @@ async def test_the_users_own_redis_can_be_away_without_being_stopped(folder: Pat
     assert_nothing_left(folder)
 
 
+async def test_changes_while_the_users_own_redis_is_away(folder: Path, redis_url: str) -> None:
+    """A new server finds it as far away as all others do; and who has left it is not brought back to it."""
+    settings: dict[str, Any] = {"servers": 2, "store": "redis", "environ": {"REDIS_URL": redis_url}}
+    async with await ProcessCluster.start(folder, **settings) as cluster, member(cluster.url) as ravi:
+        async with store_outage(cluster):
+            with pytest.raises(LabError, match=r"Redis: Error .* connecting to"):
+                await cluster.scale(3)
+        await cluster.scale(3)
+        assert [(await ask(ravi, "/account"))[:2] for _ in range(3)] == [(200, "hit")] * 3
+        async with store_outage(cluster):
+            await cluster.switch(store="memory")
+        assert [(await ask(ravi, "/account"))[:2] for _ in range(3)] == [(401, "unknown")] * 3
+
+
 async def test_the_users_own_postgres_can_be_away_without_being_stopped(folder: Path, postgres_dsn: str) -> None:
     settings: dict[str, Any] = {"servers": 2, "store": "postgres", "environ": {"DATABASE_URL": postgres_dsn}}
     async with await ProcessCluster.start(folder, **settings) as cluster, member(cluster.url) as ravi:
