@@ -108,8 +108,8 @@ class Containers:
     async def run(self, name: str, words: list[str], options: dict[str, Any]) -> ContainerChild:
         """One of IMAGES; the options are those of the Docker SDK. Raises LabError."""
         variable, usual = IMAGES[name]
-        child = self._expect(name)
         chosen = await abandoned(have, self._engine, self._environ.get(variable, usual), variable, self._say)
+        child = self._expect(name)
         await self._run(child, chosen, words, options)
         await child.started  # raises what went wrong
         return child
@@ -208,8 +208,9 @@ class Containers:
             while line := await reader.readline():
                 word = json.loads(line)
                 child = self._children[word["key"]]
-                await child.started
-                settle(child.ready, await asyncio.to_thread(self._address, child, word["ready"]))
+                with suppress(LabError, *TROUBLE):  # it has ended since, of which `ended` tells
+                    await asyncio.shield(child.started)
+                    settle(child.ready, await asyncio.to_thread(self._address, child, word["ready"]))
         finally:
             writer.close()
 

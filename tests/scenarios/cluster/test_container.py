@@ -1,5 +1,6 @@
 """A container of a lab, where its engine does not do what it is told."""
 
+import asyncio
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from scenarios.cluster.children import settle
 from scenarios.cluster.container import ContainerChild
+from scenarios.cluster.containers import Containers
 from scenarios.errors import LabError
 from tests.scenarios.cluster.fake_engine import Answers, fake_engine
 
@@ -30,6 +32,25 @@ async def test_what_the_engine_does_not_do_is_said(folder: Path, number: int, an
         settle(child.started, None)
         with pytest.raises(LabError, match=said):
             await child.signal(number)
+        client.close()
+
+
+async def test_one_that_is_ready_and_gone_is_no_trouble(folder: Path) -> None:
+    nothing: Any = Mock()
+    with fake_engine(folder / "engine.sock", {}) as engine:
+        client = docker.DockerClient(f"unix://{folder}/engine.sock")
+        containers = Containers(folder, client, {})
+        containers._last_resort.detach()
+        containers.network = nothing
+        child = containers._expect("server-1")
+        child.container = client.containers.get("1")
+        settle(child.started, None)
+        engine.answers = {"GET /containers/1/json": (404, {"message": "No such container: 1"})}
+        said = asyncio.StreamReader()
+        said.feed_data(b'{"key": 1, "ready": "0.0.0.0:8001"}\n')
+        said.feed_eof()
+        await containers._hear(said, nothing)
+        assert not child.ready.done()
         client.close()
 
 
