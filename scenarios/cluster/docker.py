@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.cluster.children import Children
-from scenarios.cluster.containers import Containers
-from scenarios.cluster.docker_engine import TROUBLE, engine, said
-from scenarios.cluster.engine_calls import abandoned
-from scenarios.cluster.image import image, say
+from scenarios.cluster.containers.calls import abandoned
+from scenarios.cluster.containers.children import Containers
+from scenarios.cluster.containers.engine import TROUBLE, engine, said
+from scenarios.cluster.containers.image import image, say
 from scenarios.cluster.processes import ProcessCluster
 from scenarios.errors import LabError
 

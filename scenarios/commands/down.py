@@ -20,7 +20,7 @@ def main(args: argparse.Namespace) -> int:
     import asyncio
 
     from scenarios import runtime
-    from scenarios.cluster.inside import WORDS
+    from scenarios.cluster.containers.inside import WORDS
 
     contained = args.cluster == "docker" or (runtime.base_folder() / args.name / WORDS).exists()
     try:
@@ -38,6 +38,6 @@ def main(args: argparse.Namespace) -> int:
 def clear_containers() -> set[str]:
     """Remove what killed labs left on the engine; their names. Raises LabError."""
     from scenarios import runtime
-    from scenarios.cluster.docker_engine import engine, remove_killed
+    from scenarios.cluster.containers.engine import engine, remove_killed
 
     return remove_killed(engine(), runtime.base_folder())

@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-from scenarios.cluster import docker_engine
-from scenarios.cluster.image import image as lab_image
+from scenarios.cluster.containers.engine import engine
+from scenarios.cluster.containers.image import image as lab_image
 from scenarios.cluster.programs import find_program
 from tests.cli.processes import LAB, Done, Lab, folders
 
@@ -99,7 +99,7 @@ def image(docker_environ: dict[str, str]) -> str:
 @pytest.fixture(scope="session")
 def image_of_labs(docker_environ: dict[str, str]) -> str:
     """The one that `--cluster docker` would build first."""
-    return lab_image(docker_engine.engine(docker_environ), print, docker_environ)
+    return lab_image(engine(docker_environ), print, docker_environ)
 
 
 @pytest.fixture(scope="session")

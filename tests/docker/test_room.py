@@ -6,7 +6,7 @@ import pytest
 
 from scenarios import runtime as labs
 from scenarios.cluster import docker
-from scenarios.cluster.containers import Containers
+from scenarios.cluster.containers.children import Containers
 from scenarios.errors import LabError
 from tests.docker.conftest import ours
 

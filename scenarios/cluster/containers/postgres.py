@@ -10,9 +10,9 @@ from typing import Any
 import docker
 from docker.types import Mount
 
-from scenarios.cluster.container import ContainerChild
-from scenarios.cluster.docker_engine import LABEL, TROUBLE, said
-from scenarios.cluster.engine_calls import to_its_end
+from scenarios.cluster.containers.calls import to_its_end
+from scenarios.cluster.containers.container import ContainerChild
+from scenarios.cluster.containers.engine import LABEL, TROUBLE, said
 from scenarios.cluster.postgres_server import SETTINGS
 from scenarios.cluster.programs import end, last_words
 from scenarios.errors import LabError

@@ -10,10 +10,10 @@ from typing import Any
 import docker
 from docker.errors import BuildError, ImageNotFound
 
-from scenarios.cluster.docker_engine import TROUBLE, advised, explained
+from scenarios.cluster.containers.engine import TROUBLE, advised, explained
 from scenarios.errors import LabError
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 SOURCES = ("compose/Dockerfile", "requirements.lock", "servers", "balancer", "scenarios")
 REPOSITORY = "session-lab"
 IMAGES = {

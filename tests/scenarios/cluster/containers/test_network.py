@@ -5,7 +5,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from scenarios.cluster.engine_network import EngineNetwork
+from scenarios.cluster.containers.network import EngineNetwork
 from scenarios.errors import LabError
 
 

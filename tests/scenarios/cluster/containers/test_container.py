@@ -10,10 +10,10 @@ import docker
 import pytest
 
 from scenarios.cluster.children import settle
-from scenarios.cluster.container import ContainerChild
-from scenarios.cluster.containers import Containers
+from scenarios.cluster.containers.children import Containers
+from scenarios.cluster.containers.container import ContainerChild
 from scenarios.errors import LabError
-from tests.scenarios.cluster.fake_engine import Answers, fake_engine
+from tests.scenarios.cluster.containers.fake_engine import Answers, fake_engine
 
 
 @pytest.mark.parametrize(

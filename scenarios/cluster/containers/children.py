@@ -22,20 +22,21 @@ from docker.models.containers import Container
 from docker.types import Mount
 
 from scenarios.cluster.children import settle
-from scenarios.cluster.container import ContainerChild
-from scenarios.cluster.docker_engine import LABEL, TROUBLE, engine, remove, remove_killed, said
-from scenarios.cluster.engine_calls import abandoned, to_its_end
-from scenarios.cluster.engine_network import EngineNetwork
-from scenarios.cluster.image import IMAGES, have, image, say
-from scenarios.cluster.inside import WORDS
+from scenarios.cluster.containers.calls import abandoned, to_its_end
+from scenarios.cluster.containers.container import ContainerChild
+from scenarios.cluster.containers.engine import LABEL, TROUBLE, engine, remove, remove_killed, said
+from scenarios.cluster.containers.image import IMAGES, have, image, say
+from scenarios.cluster.containers.inside import WORDS
+from scenarios.cluster.containers.network import EngineNetwork
+from scenarios.cluster.containers.postgres import PostgresContainer
 from scenarios.cluster.nursery import wipe
-from scenarios.cluster.postgres_container import PostgresContainer
 from scenarios.cluster.programs import Program, Running
 from scenarios.cluster.redis_server import RedisServer
 from scenarios.errors import LabError
 
 PORTS = {"server": 8001, "balancer": 8080, "relay": 8001}
 ADMIN_PORT = 9100
+INSIDE = ("python3", "-m", "scenarios.cluster.containers.inside")
 INTO_LOG = 'exec "$@" >>"$0" 2>&1'
 HELD: dict[str, Any] = {
     "read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"], "tmpfs": {"/tmp": ""},
@@ -95,7 +96,16 @@ class Containers:
                 options["ports"] |= publish(config["admin"], ADMIN_PORT)
                 config = {**config, "admin": f"0.0.0.0:{ADMIN_PORT}"}
         inside = json.dumps({**config, "listen": f"0.0.0.0:{port}"})
-        words = ["python3", "-m", "scenarios.cluster.inside", str(child.key), kind, str(self._folder), name, inside]
+        words = [
+            "python3",
+            "-m",
+            "scenarios.cluster.containers.inside",
+            str(child.key),
+            kind,
+            str(self._folder),
+            name,
+            inside,
+        ]
         self._later(self._run(child, self.image, words, options))
         return child
 

@@ -13,7 +13,7 @@ from docker.models.containers import Container
 from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
 
-from scenarios.cluster.docker_engine import LABEL
+from scenarios.cluster.containers.engine import LABEL
 from scenarios.errors import LabError
 
 MOST_TRIES = 5

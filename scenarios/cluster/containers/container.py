@@ -9,9 +9,9 @@ from typing import Any
 from docker.models.containers import Container
 
 from scenarios.cluster.children import Child
-from scenarios.cluster.docker_engine import TROUBLE, said, send
-from scenarios.cluster.engine_calls import to_its_end
-from scenarios.cluster.engine_network import EngineNetwork
+from scenarios.cluster.containers.calls import to_its_end
+from scenarios.cluster.containers.engine import TROUBLE, said, send
+from scenarios.cluster.containers.network import EngineNetwork
 from scenarios.cluster.programs import last_words
 from scenarios.errors import LabError
 

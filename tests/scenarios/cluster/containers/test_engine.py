@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cli.processes import HERE, LAB, Done, folders
-from tests.scenarios.cluster.fake_engine import Answers, fake_engine
+from tests.scenarios.cluster.containers.fake_engine import Answers, fake_engine
 
 PR_CAPBSET_DROP = 24
 CAP_DAC_OVERRIDE = 1  # what lets root open what it may not open
