@@ -63,8 +63,11 @@ def _attribute_problems(cookie: str, text: str) -> Iterator[str]:
             if bool(equals) != (pattern is not None) or (pattern is not None and pattern.fullmatch(value) is None):
                 yield f"browsers do not take {part.strip()!r}"
         given[name] = value
-    if given.get("samesite", "").lower() == "none" and "secure" not in given:
-        yield "browsers take SameSite=None only together with Secure; add it"
+    # Both are for pages of other sites (RFC 6265bis; CHIPS, which is Partitioned).
+    for_others = ["SameSite=None"] if given.get("samesite", "").lower() == "none" else []
+    for_others += ["Partitioned"] if "partitioned" in given else []
+    if for_others and "secure" not in given:
+        yield f"browsers take {' and '.join(for_others)} only together with Secure; add it"
     # RFC 6265bis section 4.1.3: such names promise something, and browsers hold us to it.
     if cookie.startswith("__secure-") and "secure" not in given:
         yield f"a cookie called {cookie} must be Secure"

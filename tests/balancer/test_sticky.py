@@ -367,7 +367,12 @@ async def test_hard_users_of_a_server_that_refuses_connections_wait(start: Start
         ({"sticky_cookie_attributes": "Domain=a b"}, "do not take"),
         ({"sticky_cookie_attributes": "Path=/\r\nX: y"}, "do not take"),
         ({"sticky_cookie_attributes": "SameSite=Perhaps"}, "do not take"),
-        ({"sticky_cookie_attributes": "SameSite=None"}, "only together with Secure"),
+        ({"sticky_cookie_attributes": "SameSite=None"}, "take SameSite=None only together with Secure; add it"),
+        ({"sticky_cookie_attributes": "Path=/; partitioned"}, "take Partitioned only together with Secure; add it"),
+        (
+            {"sticky_cookie_attributes": "SameSite=None; Partitioned"},
+            "--sticky-cookie-attributes: browsers take SameSite=None and Partitioned only together with Secure; add it",
+        ),
         ({"sticky_cookie_name": "__Secure-lab"}, "must be Secure"),
         ({"sticky_cookie_name": "__Host-lab", "sticky_cookie_attributes": "Secure; Path=/a"}, "Path=/ and no Domain"),
         ({"sticky_max_age": 400 * 86400 + 1}, "400 days"),
@@ -386,4 +391,4 @@ def test_options_that_make_no_sense(options: dict[str, object], said: str) -> No
 def test_options_that_do() -> None:
     BalancerConfig(sticky_cookie_name="__Host-lab", sticky_cookie_attributes="Secure; Path=/; SameSite=None")
     BalancerConfig(sticky_cookie_attributes="", sticky_max_age=0, slow_start=0.0, sticky="hard")
-    BalancerConfig(sticky_cookie_attributes="Domain=shop.example; Partitioned", sticky_fallback="least_busy")
+    BalancerConfig(sticky_cookie_attributes="Domain=shop.example; Secure; Partitioned", sticky_fallback="least_busy")
