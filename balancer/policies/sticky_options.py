@@ -40,7 +40,7 @@ class StickyOptions:
         if self.fallback == "sticky_cookie":
             yield "sticky_fallback", "it chooses for users without a cookie: any policy but sticky_cookie"
         if not 0 <= self.max_age <= MOST_AGE:
-            yield "sticky_max_age", f"must be a number of seconds, {MOST_AGE} (400 days) at most, not {self.max_age}"
+            yield "sticky_max_age", f"must be a number of seconds from 0 to {MOST_AGE} (400 days), not {self.max_age}"
         if _NAME.fullmatch(self.cookie_name) is None:
             yield "sticky_cookie_name", f"a cookie's name is a word such as lab_server, not {self.cookie_name!r}"
         if self.cookie_name == SESSION_COOKIE:

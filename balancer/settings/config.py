@@ -16,8 +16,10 @@ from balancer.settings.addresses import parse_backend, split_address
 from balancer.settings.problems import ConfigError, Problem, meant
 from balancer.telling.log_lines import FORMATS
 
-MAY_BE_ZERO = frozenset({"slow_start", "sticky_max_age"})
+MAY_BE_ZERO = frozenset({"slow_start"})
 """0 means that there is none."""
+BOUND_ELSEWHERE = frozenset({"max_connections", "sticky_max_age"})
+"""Numbers whose bounds are their own: only who knows those judges them, so that each problem is told once."""
 VERIFY = ("full", "none")
 SINGULAR = frozenset({"backend_dns"})
 """Lists whose name has no plural."""
@@ -78,13 +80,7 @@ class BalancerConfig:
     def problems(self) -> Iterator[Problem]:
         """Everything that cannot work, not only the first: whoever mends a file wants to know it all."""
         yield from _numbers(self)
-        if self.workers > MOST_WORKERS:
-            yield Problem("workers", f"at most {MOST_WORKERS}, and no more than there are cores, not {self.workers}")
-        elif self.workers > 1 and sys.platform != "linux":
-            yield Problem("workers", "only Linux shares a port evenly: use one worker here")
-        elif self.max_connections < self.workers:
-            said = f"must be {self.workers} at least, one for each worker, not {self.max_connections}"
-            yield Problem("max_connections", said)
+        yield from _workers(self)
         yield from _refused("listen", split_address, self.listen)
         yield from _backends(self)
         yield from _services(self)
@@ -140,8 +136,22 @@ def _numbers(config: BalancerConfig) -> Iterator[Problem]:
         least = "from 0" if field.name in MAY_BE_ZERO else "above 0"
         if field.type is float and not 0 < value <= 86400:
             yield Problem(field.name, f"must be a number of seconds {least} (a day at most), not {value:g}")
-        if field.type is int and value < 1:
+        if field.type is int and value < 1 and field.name not in BOUND_ELSEWHERE:
             yield Problem(field.name, f"must be at least 1, not {value}")
+
+
+def _workers(config: BalancerConfig) -> Iterator[Problem]:
+    """How many, and that each may have a client."""
+    least = 1
+    if config.workers > MOST_WORKERS:
+        yield Problem("workers", f"at most {MOST_WORKERS}, and no more than there are cores, not {config.workers}")
+    elif config.workers > 1 and sys.platform != "linux":
+        yield Problem("workers", "only Linux shares a port evenly: use one worker here")
+    else:
+        least = max(config.workers, 1)
+    if config.max_connections < least:
+        each = ", one for each worker" if least > 1 else ""
+        yield Problem("max_connections", f"must be at least {least}{each}, not {config.max_connections}")
 
 
 def _backends(config: BalancerConfig) -> Iterator[Problem]:

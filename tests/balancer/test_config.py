@@ -169,6 +169,34 @@ def test_a_server_of_the_file_that_is_the_option_itself(file: Path, capsys: pyte
     assert line.startswith(f"{file}:3: backend: 127.0.0.1:81 is the balancer itself")
 
 
+NUMBERS = [field for field, kind in KINDS.items() if kind in (int, float) and field != "seed"]
+
+
+@pytest.mark.parametrize("field", NUMBERS)
+def test_a_number_that_is_too_small_is_told_in_one_line(field: str, capsys: pytest.CaptureFixture[str]) -> None:
+    may_be_zero = field in ("slow_start", "sticky_max_age")
+    for number in ("-1",) if may_be_zero else ("-1", "0"):
+        (line,) = told(capsys, f"--{word(field)}={number}")
+        assert line.startswith(f"python -m balancer: --{word(field)}: must be ")
+        assert line.endswith(f", not {number}")
+        assert ("from 0" in line) is may_be_zero
+    if may_be_zero:
+        assert getattr(parse([f"--{word(field)}=0"]).config, field) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--sticky-max-age=-1", "--sticky-max-age: must be a number of seconds from 0 to 34560000 (400 days), not -1"),
+        ("--max-connections=0", "--max-connections: must be at least 1, not 0"),
+        ("--max-connections=0 --workers=4", "--max-connections: must be at least 4, one for each worker, not 0"),
+        ("--max-connections=3 --workers=300", "--workers: at most 256, and no more than there are cores, not 300"),
+    ],
+)
+def test_no_line_contradicts_another(options: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(capsys, *options.split()) == [f"python -m balancer: {said}"]
+
+
 # Files that cannot be read
 
 
@@ -292,5 +320,5 @@ def test_the_workers_shares_of_clients_add_up(clients: int) -> None:
     shares = [config.most_clients(worker) for worker in range(7)]
     assert sum(shares) == clients
     assert 1 <= min(shares) <= max(shares) <= min(shares) + 1
-    with pytest.raises(ConfigError, match="--max-connections: must be 7 at least, one for each worker, not 6"):
+    with pytest.raises(ConfigError, match="--max-connections: must be at least 7, one for each worker, not 6"):
         BalancerConfig(max_connections=6, workers=7)
