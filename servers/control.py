@@ -193,6 +193,8 @@ def _bound_to(path: Path) -> socket.socket:
 def check_path(path: Path) -> None:
     """Whether a control socket can be here, as far as looking tells: nothing is made or removed, and whether another
     process answers there is not asked. Raises ControlError."""
+    if "\0" in str(path):  # a file of settings can hold one
+        raise ControlError(f"{str(path)!r} has a NUL in it, as no path can: choose another path")
     if len(os.fsencode(path)) > LONGEST_PATH:
         raise ControlError(f"the path {path} is too long for a Unix socket; use a shorter folder")
     folder = path.parent

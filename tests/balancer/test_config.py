@@ -287,6 +287,22 @@ def test_check_tries_addresses_and_paths(
     assert said in line
 
 
+@pytest.mark.parametrize("options", [(), ("--check",)])
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("control", "'\\x00x' has a NUL in it, as no path can: choose another path"),
+        ("access-log", "'\\x00x' cannot be used: embedded null byte; name a file that can"),
+    ],
+)
+def test_a_path_with_a_nul(setting: str, said: str, options: tuple[str, ...], file: Path) -> None:
+    """Only a file can hold one: no command line does."""
+    file.write_text(f'{setting} = "\\u0000x"\nlisten = "127.0.0.1:0"\n')
+    command = [sys.executable, "-m", "balancer", "--config", str(file), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{file}:1: {setting}: {said}\n")
+
+
 def test_check_takes_nothing(tmp_path: Path) -> None:
     """A balancer with these settings may be running."""
     with socket.create_server(("127.0.0.1", 0)) as running, socket.socket(socket.AF_UNIX) as control:
