@@ -5,12 +5,14 @@ import errno
 import importlib
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from types import ModuleType
 from typing import NamedTuple, NoReturn
 
 from scenarios import __version__
 from scenarios.commands.arguments import PROGRAM, not_known
+from scenarios.commands.help import as_typed, columns, laid_out
 from scenarios.errors import LabError
 
 
@@ -22,7 +24,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "run": Command("run", "play a scenario on a cluster of its own, and give the verdict"),
+    "run": Command("run", "play a scenario on its own cluster, and give the verdict"),
     "scenarios": Command("scenarios", "list the scenarios in the box"),
     "replay": Command("replay", "show a recorded run again"),
     "report": Command("report", "make a page of a recorded run, with plots"),
@@ -47,19 +49,24 @@ COMMANDS = {
     "undrain": Command("one_server", "give it new users again"),
     "restart": Command("one_server", "give a server a new process"),
     "play": Command("play", "play a scenario on a running lab"),
-    "load": Command("load", "many users with locust, on a lab or any address; bounds for CI"),
+    "load": Command("load", "many users with locust on a lab or an address; CI bounds"),
     "down": Command("down", "stop a lab"),
     "test": Command("test", "run the test suite (in a checkout)"),
     "completion": Command("completion", "print what makes the shell complete lab's commands"),
 }
 
+ABOUT = 'A real load-balanced cluster on this machine that reproduces "I keep getting logged out!"'
+
 TOP_HELP = """commands:
 {commands}
 
 examples:
-  {lab} run keeps-logging-out        the whole incident, with a verdict
-  {lab} up --servers 10 --users 40   ten servers, forty users, and a board to watch them on
-  {lab} COMMAND --help               a command's options, with examples"""
+{examples}"""
+
+TOP_EXAMPLES = """\
+{lab} run keeps-logging-out        the whole incident, with a verdict
+{lab} up --servers 10 --users 40   ten servers, forty users, a board
+{lab} COMMAND --help               a command's options, with examples"""
 
 PIPE_CLOSED = 128 + 13  # as if SIGPIPE had ended us
 
@@ -68,7 +75,7 @@ class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, in the words of all the lab's errors."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"lab: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"lab: {as_typed(message, COMMANDS)} (see {self.prog} --help)\n")
 
     def error_unknown(self, word: str) -> NoReturn:
         options = [option for action in self._actions for option in action.option_strings if option.startswith("--")]
@@ -76,10 +83,13 @@ class Parser(argparse.ArgumentParser):
 
 
 class Help(argparse.RawDescriptionHelpFormatter):
-    """Keeps our line breaks, and has room for our longest names."""
+    """Keeps our line breaks, has room for our longest names, and says what is typed to start us."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28)
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help and as_typed(action.help, COMMANDS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -88,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = run(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
     except LabError as error:
-        print(f"lab: {error}", file=sys.stderr)
+        print(f"lab: {as_typed(str(error), COMMANDS)}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail at exit
@@ -129,8 +139,8 @@ def build(filled: Sequence[str]) -> tuple[Parser, dict[str, Parser], dict[str, M
     parser = Parser(
         prog=PROGRAM,
         usage=f"{PROGRAM} COMMAND ...",
-        description='A real load-balanced cluster on this machine that reproduces "I keep getting logged out!"',
-        epilog=TOP_HELP.format(lab=PROGRAM, commands=listed),
+        description=textwrap.fill(ABOUT, columns()),
+        epilog=TOP_HELP.format(commands=listed, examples=laid_out(TOP_EXAMPLES, PROGRAM)),
         formatter_class=Help,
     )
     parser.add_argument("--version", action="version", version=f"session-lab {__version__}")
@@ -147,6 +157,5 @@ def build(filled: Sequence[str]) -> tuple[Parser, dict[str, Parser], dict[str, M
 def fill(parser: Parser, name: str, command: Command, module: ModuleType) -> None:
     parser.description = command.summary[0].upper() + command.summary[1:] + "."
     parser.formatter_class = Help
-    lines = module.EXAMPLES.format(lab=f"{PROGRAM} {name}").splitlines()
-    parser.epilog = "examples:\n" + "\n".join(f"  {line}" for line in lines)
+    parser.epilog = "examples:\n" + laid_out(as_typed(module.EXAMPLES, COMMANDS), f"{PROGRAM} {name}")
     module.arguments(parser)

@@ -7,7 +7,7 @@ from scenarios.commands.arguments import MOST_SERVERS, MOST_USERS, add_cluster, 
 
 EXAMPLES = """\
 {lab} --servers 1..10                                     one logbook for each server: how the rate grows
-{lab} --servers 1..10 --store memory,redis --policy round_robin,random,sticky_cookie -o grid
+{lab} --store memory,redis --policy random,sticky_cookie -o grid
 {lab} --servers 2,5 --on-unknown keep,clear,replace
 {lab} --servers 2,4 --cluster docker                      every server in a container of its own
 

@@ -48,6 +48,19 @@ def test_the_examples_name_options_and_commands_that_exist() -> None:
                 assert known.issuperset(re.findall(r"--[a-z0-9-]+", line)), line
 
 
+@pytest.mark.parametrize("words", [("--help",), ("scenarios",), *((name, "--help") for name in cli.COMMANDS)])
+def test_what_is_read_before_the_first_lab_keeps_to_80_columns(lab: Lab, words: tuple[str, ...]) -> None:
+    said = lab(*words, LAB="./lab", COLUMNS="80").stdout
+    assert said
+    assert [line for line in said.splitlines() if len(line) > 80] == []
+
+
+def test_hints_name_the_program_as_it_was_called(lab: Lab) -> None:
+    assert "(start one with: ./lab up)" in lab("status", LAB="./lab").stderr
+    assert "names for `./lab run NAME`" in lab("scenarios", "--help", LAB="./lab").stdout
+    assert "as `./lab status` shows it" in lab("kill", "--help", LAB="./lab").stdout
+
+
 def test_help_shows_how_the_launcher_was_called(lab: Lab) -> None:
     assert lab("scale", "--help", LAB="./lab").stdout.startswith("usage: ./lab scale")
 
