@@ -123,8 +123,11 @@ def _make_room(balancer: Balancer) -> None:
     wanted = config.most_clients(0)
     balancer.most_clients, balancer.most_upstreams = claim(wanted)
     if balancer.most_clients < wanted:
-        most = balancer.most_clients * config.workers
-        say(f"open files are limited: at most {most} clients at once, not {config.max_connections} (ulimit -Hn)")
+        clients, running = (most * config.workers for most in (balancer.most_clients, balancer.most_upstreams))
+        say(
+            f"open files are limited: at most {clients} clients at once, not {config.max_connections}, and"
+            f" {running} requests under way (ulimit -Hn)"
+        )
 
 
 def _take_up(balancer: Balancer, legacy: Legacy) -> None:

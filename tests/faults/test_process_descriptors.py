@@ -17,6 +17,10 @@ pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])  # the balancer's o
 
 LIMIT, MOST, BACKENDS = 256, 96, 32
 """Of open files; and what that leaves for clients, and for connections to backends."""
+NOTICE = (
+    f"balancer: open files are limited: at most {MOST} clients at once, not 10000, and"
+    f" {BACKENDS} requests under way (ulimit -Hn)\n"
+)
 
 
 def limited(files: int, kind: str = "") -> tuple[str, ...]:
@@ -54,8 +58,7 @@ def descriptors(pid: int) -> int:
 async def test_clients_are_held_to_what_there_is_room_for(processes: Processes, server: Server) -> None:
     """One too many is told so; 400 too many leave the process room, and those that were there are served."""
     process, address = await processes.balancer(f"a={server.address}", within=limited(LIMIT))
-    notice = f"balancer: open files are limited: at most {MOST} clients at once, not 10000 (ulimit -Hn)\n"
-    assert processes.said() == notice
+    assert processes.said() == NOTICE
     lines = [await connected(address) for _ in range(MOST)]
     for line in (lines[0], lines[-1]):
         assert (await line.ask(get())).status == 200
@@ -75,7 +78,7 @@ async def test_clients_are_held_to_what_there_is_room_for(processes: Processes, 
             answer = await ask(address)
     assert (await lines[0].ask(get())).status == 200
     await lines[0].hang_up()
-    assert processes.said() == notice
+    assert processes.said() == NOTICE
 
 
 async def test_connections_to_backends_are_held_to_the_rest(processes: Processes) -> None:
@@ -91,6 +94,7 @@ async def test_connections_to_backends_are_held_to_the_rest(processes: Processes
     server = await Server(slow, name="a").open()
     options = ("--health-path", "", "--fall", "1")
     _, address = await processes.balancer(f"a={server.address}", options=options, within=limited(LIMIT))
+    assert processes.said() == NOTICE, "it has told how many"
     lines = [await connected(address) for _ in range(BACKENDS + 20)]
     for line in lines:
         line.send(get())
