@@ -71,4 +71,4 @@ def _made_up(config: BalancerConfig, data: bytes, client: str) -> Explanation:
     balancer = Balancer(config, Random(config.seed), os.urandom(32), time.monotonic)
     for text in config.backends:
         balancer.pool.add(parse_backend(text))
-    return explain(balancer, data, client)
+    return explain(balancer, data, client, config.listen)

@@ -173,7 +173,7 @@ class Control:
         """What would become of a request that begins with these bytes (as Latin-1), if it came now from there."""
         require(str, request=request, client=client)
         try:
-            lines, served = explain(self._balancer, request.encode("latin-1"), client)
+            lines, served = explain(self._balancer, request.encode("latin-1"), client, self._address)
         except (ConfigError, UnicodeError) as problem:
             raise ControlError(str(problem)) from None
         return {"lines": lines, "served": served}

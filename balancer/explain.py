@@ -21,6 +21,7 @@ from balancer.networks import parse_address
 from balancer.pool import STEPS, Available, Backend, Pick
 from balancer.quick import quick_request
 from balancer.refusals import rule_of
+from balancer.settings.addresses import split_address
 from balancer.settings.problems import ConfigError
 from balancer.state import Balancer
 from balancer.telling.log_lines import Pseudonyms
@@ -36,17 +37,17 @@ class Explanation(NamedTuple):
     served: bool
 
 
-def explain(balancer: Balancer, data: bytes, client: str) -> Explanation:
-    """`data` is what a client at this address sends: a head, and its body or a part of it.
+def explain(balancer: Balancer, data: bytes, client: str, listening: str) -> Explanation:
+    """`data` is what a client at this address sends to `listening`, HOST:PORT: a head, and its body or a part of it.
 
-    Raises ConfigError when that is no address.
+    Raises ConfigError when `client` is no address.
     """
     if parse_address(client) is None:
         raise ConfigError(f"--client: an address looks like 127.0.0.1 or ::1, not {client!r}")
     lines: list[str] = []
     close = True  # the client's connection ends with a refusal
     try:
-        request = _received(balancer, data, client)
+        request = _received(balancer, data, client, listening)
         lines += _reading(balancer, request, data)
         available, (pick, why) = balancer.pool.available, _picked(balancer, request)
         lines += row("policy", balancer.policy_name)
@@ -74,20 +75,20 @@ def explain(balancer: Balancer, data: bytes, client: str) -> Explanation:
 class _Nowhere(asyncio.Transport):
     """The connection of a client that is not there."""
 
-    def __init__(self, balancer: Balancer, client: str) -> None:
+    def __init__(self, balancer: Balancer, client: str, listening: str) -> None:
         tls = {"sslcontext": True} if balancer.config.tls_certificate else {}
-        super().__init__({"peername": (client, 0), "sockname": balancer.config.address, **tls})
+        super().__init__({"peername": (client, 0), "sockname": split_address(listening), **tls})
 
     def write(self, data: Any) -> None:
         """Nobody reads it."""
 
 
-def _received(balancer: Balancer, data: bytes, client: str) -> Request:
+def _received(balancer: Balancer, data: bytes, client: str, listening: str) -> Request:
     """The request as the client's side takes it. Raises Refused."""
     # One that serves nobody else.
     aside = Balancer(balancer.config, Random(0), balancer.secret, balancer.clock, balancer.wall)
     front = Client(aside)
-    front.connection_made(_Nowhere(balancer, client))
+    front.connection_made(_Nowhere(balancer, client, listening))
     request = front.next_head(data)
     if request is None:
         raise Refused(408, "the request's head took too long")

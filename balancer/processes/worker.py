@@ -19,6 +19,7 @@ from balancer.control import Control
 from balancer.plane import WireLoop
 from balancer.processes.descriptors import claim, excuse
 from balancer.processes.kept_files import Files, in_memory
+from balancer.processes.listening import shown
 from balancer.processes.standing import State, follow
 from balancer.settings.config import BalancerConfig
 from balancer.settings.problems import ConfigError
@@ -57,12 +58,13 @@ class Worker:
                     balancer.first_context = listener_context(kept)
                 if kept.backend_ca:
                     balancer.backend_tls = backend_context(kept)
-            traffic = Traffic(balancer, [socket.socket(fileno=descriptor) for descriptor in sockets])
+            listening = [socket.socket(fileno=descriptor) for descriptor in sockets]
+            traffic = Traffic(balancer, listening)
             await traffic.start()
         except ConfigError as problem:
             raise ControlError(str(problem)) from None
         self.traffic = traffic
-        control = Control(balancer, settings.listen, self.stop)
+        control = Control(balancer, shown(listening[0]), self.stop)
         self.commands |= {
             **control.commands,
             "exchange": control.exchange,

@@ -127,6 +127,17 @@ async def test_a_running_balancer_is_asked(processes: Processes) -> None:
 
 
 @once
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_who_names_no_host_has_come_to_the_port_that_was_free(processes: Processes, workers: str) -> None:
+    _, address = await processes.server("one")
+    await processes.balancer("--backend", address, "--listen", "127.0.0.1:0", "--workers", workers)
+    _, said, _ = await asyncio.to_thread(
+        explain, "-", "--control", str(processes.control), given=b"GET / HTTP/1.0\r\n\r\n"
+    )
+    assert f"           Host: {processes.url.removeprefix('http://').rstrip('/')}\n" in said
+
+
+@once
 async def test_with_workers_one_of_them_is_asked(processes: Processes) -> None:
     _, address = await processes.server("one")
     await processes.balancer("--backend", address, "--workers", "2")
