@@ -43,7 +43,7 @@ class Network:
     async def slow(self, server: Server, lag: Lag) -> None:
         """One that is slow already becomes as slow as this."""
         if server.partitioned:
-            raise LabError(f"{server.name} is partitioned: reconnect it first (lab reconnect {server.name})")
+            raise LabError(f"{server.name} is cut off: reconnect it first (lab reconnect {server.name})")
         host, _, port = server.address.rpartition(":")
         name = f"relay-{server.name}"
         way = {"listen": "127.0.0.1:0", "host": host, "port": int(port), "lag": asdict(lag), "seed": server.name}

@@ -14,13 +14,13 @@ EXAMPLES = """\
 {lab} --json | jq .since.logout_rate   from the last change on
 
 In --json, theory_rate is the law for the lab as it stands, since has the counts from the last change on, and a server's
-health is up, slow, draining, down, paused or partitioned."""
+health is up, slow, draining, down, paused or partitioned (cut off)."""
 
 HEAD = ("server", "port", "pid", "health", "requests", "sessions", "known", "unknown", "errors")
 WORDS = frozenset({"server", "health"})
 """Columns of words, flush left; the others hold numbers."""
-SHORT = {"partitioned": "cut off"}
-"""Words for which there is no room in 80 columns."""
+SAID = {"partitioned": "cut off"}
+"""The word for people, which is everywhere the same; programs get the name of the command."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,5 +93,5 @@ def row(server: Mapping[str, Any]) -> tuple[str, ...]:
         server["errors"],
     )
     port, pid, *counts = ("-" if value is None else str(value) for value in numbers)
-    health = SHORT.get(server["health"], server["health"]) if server["pid"] else "ended"
+    health = SAID.get(server["health"], server["health"])
     return (server["name"], port, pid, health, *counts)

@@ -116,10 +116,11 @@ class Fold:
         """The rate the law in force promises: the act's, until something changes in it; None when there is none."""
         return self.act.theory if self.act else self.law
 
-    def share(self, server: Server) -> float:
-        """The part of the requests this server answered, a fraction."""
-        total = sum(row.requests for row in self.servers.values())
-        return server.requests / total if total else 0.0
+    def share(self, server: Server) -> float | None:
+        """The part this server answered of the requests since the cluster last changed: a server that came later than
+        the others is not a starved one. A fraction; None before the first request."""
+        total = sum(row.requests - row.before for row in self.servers.values())
+        return (server.requests - server.before) / total if total else None
 
     def _begin(self, event: Event) -> None:
         """A feed that begins when the cluster has a past: counts go on from there."""
@@ -224,6 +225,8 @@ class Fold:
     def _law(self, event: Event) -> None:
         """The cluster has changed: from now on the law is that of the cluster as it stands, in an act as well."""
         self.law = event["theory_rate"]
+        for row in self.servers.values():
+            row.before = row.requests
         if self.act:
             self.act.theory = self.law
         self.series.expect(event["time"], self.law)

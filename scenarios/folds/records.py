@@ -33,6 +33,7 @@ class Server:
     known: int = 0  # wristbands found in its logbook
     unknown: int = 0  # wristbands sent and answered as a stranger
     errors: int = 0  # 5xx
+    before: int = 0  # of the requests, those before the cluster last changed
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ def test_a_lab_is_started_changed_and_stopped(lab: Lab, up: str) -> None:
     assert lab("partition", "3").stdout == "server-3: cut off; it lives, and no packet reaches it\n"
     assert re.search(r"^server-3 .* cut off ", lab("status").stdout, re.MULTILINE)
     refused = lab("slow", "3", "--delay", "0.1")
-    told = "lab: server-3 is partitioned: reconnect it first (lab reconnect server-3)\n"
+    told = "lab: server-3 is cut off: reconnect it first (lab reconnect server-3)\n"
     assert (refused.returncode, refused.stderr) == (2, told)
     assert lab("reconnect", "3").stdout == "server-3: its network is whole again\n"
     slow = lab("slow", "3", "--delay", "200ms", "--jitter", "50ms", "--rate", "100").stdout

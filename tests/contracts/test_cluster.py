@@ -232,7 +232,7 @@ async def test_partition_and_reconnect(cluster: Cluster, by: str) -> None:
             async with load(cluster.url) as clicks:
                 await clicks.until(20)
             assert (clicks.servers, clicks.lost) == ({*cluster.names()} - {home}, [])
-        with pytest.raises(LabError, match="is partitioned: reconnect it first"):
+        with pytest.raises(LabError, match="is cut off: reconnect it first"):
             await cluster.slow(home, 0.1)
         await cluster.reconnect(home)
         if by not in PROXIES:

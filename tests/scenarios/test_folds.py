@@ -96,6 +96,15 @@ def test_shares_add_up() -> None:
     assert shares == [9 / 30, 9 / 30, 6 / 30, 6 / 30]
 
 
+def test_shares_are_those_since_the_last_change() -> None:
+    """A server whose process is new has answered little of all there was, and just as much as the others since."""
+    fold = folded(clicks(0, 3, 4))
+    fold.feed({"kind": "law", "time": START + 3, "theory_rate": 0.75})
+    assert [fold.share(row) for row in fold.servers.values()] == [None] * 4
+    fold.feed(request(3.1, server="server-4"))
+    assert [fold.share(row) for row in fold.servers.values()] == [0, 0, 0, 1]
+
+
 def test_the_rate_now_is_the_last_five_seconds_and_of_this_act() -> None:
     fold = folded(clicks(0, 10))
     assert fold.rate_now == 0.9

@@ -61,6 +61,6 @@ def test_every_health_has_its_word_and_all_fits_80_columns() -> None:
     told = lines(state(servers=rows, since={**since, "logout_rate": None}, playing=playing), NOW)
     assert "keeps-logging-out has been playing for 0:05; the lab's own users rest meanwhile" in told
     assert any(line.startswith("  since store stopped postgres") and " -  0 of 0" in line for line in told)
-    words = ["paused", "draining", "down", "cut", "slow", "ended"]
+    words = ["paused", "draining", "down", "cut", "slow", "down"]
     assert [line.split()[3] for line in told[-6:]] == words
     assert max(map(len, told)) <= 80

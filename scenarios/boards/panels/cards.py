@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scenarios.boards.lines import Glyphs, Line, fit
-from scenarios.boards.panels.lists import HEALTH, padded, servers, window
+from scenarios.boards.panels.lists import HEALTH, padded, part, servers, window
 from scenarios.boards.words import count
 from scenarios.folds.fold import Fold
 from scenarios.folds.records import Server
@@ -59,7 +59,7 @@ def _card(fold: Fold, row: Server, chosen: bool, lines_in: Mapping[str, int], gl
     more = "of the requests" if held is None else f"{glyphs.dot} {count(held)} in its book"
     return [
         [edge, (padded(row.name, 11, glyphs), "chosen" if chosen else "strong"), (f" {health}", style)],
-        [edge, (f"{fold.share(row) * 100:.0f} % {more}", "")],
+        [edge, (f"{part(fold.share(row))} {more}", "")],
         [
             edge,
             (f"{count(row.known)} known", "good" if row.known else "quiet"),

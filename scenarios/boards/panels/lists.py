@@ -65,6 +65,11 @@ def window(names: Sequence[str], chosen: str | None, room: int) -> tuple[int, in
     return max(0, at - count + 1), count
 
 
+def part(share: float | None) -> str:
+    """A server's share of the requests."""
+    return "-" if share is None else f"{share * 100:.0f} %"
+
+
 def padded(text: str, width: int, glyphs: Glyphs) -> str:
     """Text from the feed in a column: cleaned, cut to leave a space, padded."""
     text = shorten(clean(text, glyphs), width - 1, glyphs)
@@ -79,7 +84,7 @@ def _server(fold: Fold, row: Server, columns: list[str], chosen: bool, glyphs: G
         "requests": (f"{count(row.requests):>8}", ""),
         "known": (f"{count(row.known):>7}", "good" if row.known else "quiet"),
         "unknown": (f"{count(row.unknown):>8}", "bad" if row.unknown else "quiet"),
-        "share": (f"{fold.share(row) * 100:>4.0f} %", ""),
+        "share": (f"{part(fold.share(row)):>6}", ""),
         "state": (f" {health:<6}", style),
     }
     return [cells[column] for column in columns]
