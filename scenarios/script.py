@@ -1,8 +1,9 @@
 """Scenario scripts: found by name or by file, and played on a cluster.
 
 A script is a Python file with `async def play(lab)` (see scenarios/stage.py). Its docstring is its summary; START, if
-there, says how the cluster begins: {"servers": 1, "store": "memory", "policy": "round_robin"}; NEEDS, if there, which
-stores it will switch to, such as ("redis",): one that cannot be had is said before the play, and not in its middle.
+there, says how the cluster begins, also one that runs already: {"servers": 1, "store": "memory", "policy": "random"};
+NEEDS, if there, which stores it will switch to, such as ("redis",): one that cannot be had is said before the play, and
+not in its middle.
 """
 
 import ast
@@ -54,11 +55,16 @@ def _import_file(path: Path) -> ModuleType:
 
 
 def start_of(script: ModuleType) -> dict[str, Any]:
-    """How the cluster begins for this script. Raises LabError when START says something else than that."""
+    """How a cluster of its own begins for this script. Raises LabError when START says something else than that."""
+    return {**DEFAULT_START, **said_start(script)}
+
+
+def said_start(script: ModuleType) -> dict[str, Any]:
+    """What the script itself says of it. Raises LabError likewise."""
     start = getattr(script, "START", {})
     if not isinstance(start, dict) or not start.keys() <= DEFAULT_START.keys():
         raise LabError(f"{script.__name__}: START may say {', '.join(DEFAULT_START)}, not {start!r}; correct it")
-    return {**DEFAULT_START, **start}
+    return start
 
 
 def needs_of(script: ModuleType) -> tuple[str, ...]:
@@ -85,12 +91,15 @@ async def play(
 ) -> dict[str, Any]:
     """Play a script and return the run's record (the `--json` of `lab run`). `limit` seconds bound the whole play.
 
+    A cluster that stands otherwise is brought to what START says first; what START leaves open stays as it is.
     A script that raises or never ends becomes a LabError that says where, so that the cluster is stopped in order.
     """
+    start = said_start(script)
     for store in needs_of(script):
         await cluster.need(store)
     lab = Lab(cluster, settings, show)
     try:
+        await lab.arrange(**start)
         async with asyncio.timeout(limit) as clock:
             await script.play(lab)
     except LabError:

@@ -9,6 +9,7 @@ EXAMPLES = """\
 {lab} keeps-logging-out            on the lab that `lab up` started
 {lab} five-servers --name second   on the lab of that name
 
+The lab is brought to what the scenario's START says (servers, store, policy); what it leaves open stays as it is.
 The lab's own users (lab up --users) rest meanwhile; so should people, whose clicks would be counted too.
 Afterwards the lab is left as the scenario left it."""
 

@@ -77,6 +77,19 @@ def test_a_start_that_is_none(tmp_path: Path) -> None:
         script.start_of(script.load(str(file)))
 
 
+async def test_a_cluster_that_is_there_already_is_brought_to_the_start(
+    start_cluster: StartCluster, tmp_path: Path
+) -> None:
+    file = tmp_path / "s.py"
+    act = "async with lab.act('a', 'Text.', law=0.0) as act:\n        await act.shop(4)"
+    file.write_text(f"START = {{'servers': 2, 'store': 'sqlite'}}\nasync def play(lab):\n    {act}\n")
+    cluster = await start_cluster(servers=1, policy="random")
+    settings = Settings(users=2)
+    played = await script.play("s.py", script.load(str(file)), cluster, settings, lambda record, text: None, 30)
+    (found,) = played["acts"]
+    assert (found["servers"], found["store"], found["policy"]) == (2, "sqlite", "random"), "the policy it left open"
+
+
 def test_only_a_script_that_reads_lab_servers_takes_the_number(tmp_path: Path) -> None:
     assert script.takes_servers(script.load("keeps-logging-out"))
     assert not script.takes_servers(script.load("five-servers"))
