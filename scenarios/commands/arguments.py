@@ -44,6 +44,17 @@ def number(what: str, lowest: int, highest: int) -> Callable[[str], int]:
 servers = number("number of servers", 1, MOST_SERVERS)
 
 
+def member(text: str) -> str:
+    """The type of a user's name: only members of the shop can be seen in a lab."""
+    from scenarios.shop import MEMBERS
+
+    if text not in MEMBERS:
+        close = difflib.get_close_matches(text, MEMBERS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"choose {MEMBERS[0]}, or {MEMBERS[1]} to {MEMBERS[-1]}"
+        raise argparse.ArgumentTypeError(f"no member is called {text!r}; {hint}")
+    return text
+
+
 def above_zero(text: str) -> float:
     """The type of a number of seconds or a factor; `inf` is one."""
     try:

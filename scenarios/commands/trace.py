@@ -9,6 +9,7 @@ from scenarios.commands.arguments import (
     add_name,
     add_policy,
     add_store,
+    member,
     not_known,
     number,
     servers,
@@ -26,7 +27,7 @@ EXAMPLES = """\
 def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("scene", nargs="?", metavar="SCENE", help="login, five-servers or checkout, on a cluster of its own")
-    add("--user", metavar="NAME", help="follow this user on a running lab instead")
+    add("--user", type=member, metavar="NAME", help="follow this user on a running lab instead")
     add("--clicks", type=number("number of clicks", 1, 10_000), metavar="N", help="end after so many (with --user)")
     add("--svg", type=Path, metavar="FILE", help="also write a picture")
     add("--servers", type=servers, metavar="N", help=f"other than the scene's own, 1 to {MOST_SERVERS}")

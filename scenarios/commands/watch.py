@@ -2,7 +2,7 @@
 
 import argparse
 
-from scenarios.commands.arguments import add_board, add_name
+from scenarios.commands.arguments import add_board, add_name, member
 
 EXAMPLES = """\
 {lab}                 until q or Ctrl-C; ? shows the keys
@@ -12,7 +12,7 @@ EXAMPLES = """\
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--user", metavar="NAME", help="follow this user, click by click")
+    parser.add_argument("--user", type=member, metavar="NAME", help="follow this user, click by click")
     add_board(parser)
     add_name(parser)
 
