@@ -117,7 +117,8 @@ async def play(
 
 def _where(error: BaseException, path: Path) -> str:
     """The error in one line, with the script's own line that led to it."""
+    if isinstance(error, SyntaxError):  # of the script, or of what it imports
+        return f"{type(error).__name__}: {error.msg} (line {error.lineno} of {Path(error.filename or path).name})"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
-    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
     said = str(error).split("\n")[0]
-    return f"{type(error).__name__}: {said}" + (f" (line {line} of {path.name})" if line else "")
+    return f"{type(error).__name__}: {said}" + (f" (line {lines[-1]} of {path.name})" if lines else "")

@@ -25,7 +25,15 @@ def table(heads: Sequence[str], rows: list[list[Cell]], left: set[str], gap: int
                 line.append((text + space if index < last else text, style))
             if index < last:
                 line.append((" " * gap, ""))
-        yield line
+        yield stripped(line)
+
+
+def stripped(line: Line) -> Line:
+    """Without blanks at the end."""
+    line = list(line)
+    while line and not line[-1][0].strip():
+        line.pop()
+    return [*line[:-1], (line[-1][0].rstrip(), line[-1][1])] if line else []
 
 
 def widths(heads: Sequence[str], rows: list[list[Cell]]) -> list[int]:

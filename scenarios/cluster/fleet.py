@@ -4,7 +4,6 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from scenarios.cluster.lag import Lag
 from scenarios.cluster.network import Network
 from scenarios.cluster.server import Server
 from scenarios.errors import LabError
+from scenarios.nearest import hint
 from servers.control import ControlError, call
 
 SWITCH_WITHIN = 30.0  # a migration copies every session
@@ -57,9 +57,7 @@ class Fleet:
         """Raises LabError for a name that no server has."""
         if name in self.servers:
             return self.servers[name]
-        close = get_close_matches(name, self.servers, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(self.servers)}"
-        raise LabError(f"no server named {name!r}: {hint}")
+        raise LabError(f"no server is called {name!r}; {hint(name, self.names())}")
 
     def names(self) -> list[str]:
         """In the order of their numbers, whoever was ready first."""

@@ -4,12 +4,13 @@ Importing this must stay cheap: it is part of what `lab --help` costs.
 """
 
 import argparse
-import difflib
 import math
 import os
 import re
 import shlex
 from collections.abc import Callable, Iterable
+
+from scenarios.nearest import hint
 
 PROGRAM = shlex.quote(os.environ.get("LAB", "lab"))
 """What people type to start the lab, as the launcher was called."""
@@ -20,10 +21,7 @@ MOST_USERS = 60  # scenarios.shop; a test holds them equal, because importing th
 
 def not_known(kind: str, word: str, known: Iterable[str]) -> str:
     """What to say of a name that is none: the nearest one, or all there are."""
-    known = list(known)
-    close = difflib.get_close_matches(word, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else "choose one of: " + ", ".join(known)
-    return f"no {kind} is called {word!r}; {hint}"
+    return f"no {kind} is called {word!r}; {hint(word, known)}"
 
 
 def number(what: str, lowest: int, highest: int) -> Callable[[str], int]:
@@ -92,11 +90,8 @@ def several(kind: str, known: Iterable[str]) -> Callable[[str], tuple[str, ...]]
     return parse
 
 
-def add_choice(
-    parser: argparse.ArgumentParser, option: str, known: Iterable[str], help: str, default: str | None
-) -> None:
-    """An option that takes a name out of a table; `choices` is what shells complete, the type is what checks."""
-    kind = option.strip("-")
+def one_of(kind: str, known: Iterable[str]) -> Callable[[str], str]:
+    """The type of a name out of a table; `choices` beside it are for the shell to complete."""
     names = list(known)
 
     def parse(word: str) -> str:
@@ -104,8 +99,19 @@ def add_choice(
             raise argparse.ArgumentTypeError(not_known(kind, word, names))
         return word
 
+    return parse
+
+
+def add_choice(
+    parser: argparse.ArgumentParser, option: str, known: Iterable[str], help: str, default: str | None
+) -> None:
+    """An option that takes a name out of a table; `choices` is what shells complete, the type is what checks."""
+    kind = option.strip("-")
+    names = list(known)
     told = f"{help}: {', '.join(names)}" + (f" (default: {default})" if default else "")
-    parser.add_argument(option, type=parse, choices=names, default=default, metavar=kind.upper(), help=told)
+    parser.add_argument(
+        option, type=one_of(kind, names), choices=names, default=default, metavar=kind.upper(), help=told
+    )
 
 
 def add_store(parser: argparse.ArgumentParser, default: str | None = None) -> None:

@@ -3,6 +3,8 @@
 import argparse
 import os
 
+from scenarios.commands.arguments import one_of
+
 EXAMPLES = """\
 eval "$({lab})"                 for this shell; put it into ~/.bashrc or ~/.zshrc for all
 {lab} fish | source             in fish"""
@@ -11,7 +13,13 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("shell", nargs="?", choices=SHELLS, help="default: the one $SHELL names, else bash")
+    parser.add_argument(
+        "shell",
+        nargs="?",
+        type=one_of("shell", SHELLS),
+        choices=SHELLS,
+        help="default: the one $SHELL names, else bash",
+    )
 
 
 def main(args: argparse.Namespace) -> int:

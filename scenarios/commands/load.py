@@ -12,6 +12,7 @@ from scenarios.commands.arguments import (
     add_policy,
     add_store,
     number,
+    one_of,
     seconds,
     servers,
 )
@@ -44,6 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=1, help="of everything random in the users (default: 1)")
     add(
         "--shape",
+        type=one_of("shape", SHAPES),
         choices=tuple(SHAPES),
         metavar="NAME",
         help="; ".join(f"{name}: {shape.summary}" for name, shape in SHAPES.items()),

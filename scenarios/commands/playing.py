@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from scenarios.commands.arguments import MOST_SERVERS, MOST_USERS, above_zero, number, servers
+from scenarios.commands.arguments import MOST_SERVERS, MOST_USERS, above_zero, number, one_of, servers
 from scenarios.errors import LabError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=1, help="of everything random in the users (default: 1)")
     add(
         "--pace",
+        type=one_of("pace", LIMITS),
         choices=tuple(LIMITS),
         default="fast",
         help="fast, watch (slow, with pauses that Enter skips) or step (waits for Enter after each act)",

@@ -13,7 +13,8 @@ FOOT = (
     "logged out: of the requests that showed a wristband. users out: met the login",
     "page in the midst of a visit. moved: users whom another server answered than",
     "before. failed: requests that got a 5xx or no answer. CPU us: of the balancer's",
-    "processes, for a request; all but ours write access logs meanwhile, to count by.",
+    "processes, for a request. All but ours write an access log, too: the lab counts",
+    "by it.",
 )
 
 Row = dict[str, Any]

@@ -16,6 +16,7 @@ from tests.scenarios.conftest import StartCluster
         ("x = 1", "has no `async def play"),
         ("def play(lab): pass", "has no `async def play"),
         ("async def play(lab:\n", "SyntaxError"),
+        ("def play(", r"SyntaxError: '\(' was never closed \(line 1 of s.py\)$"),
         ("import nothing_like_this", "ModuleNotFoundError.*line 1 of s.py"),
         ("raise SystemExit('no')", "SystemExit: no"),
     ],
