@@ -6,7 +6,6 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import TextIO
 
@@ -41,7 +40,7 @@ async def watch_feed(
 
     `clock` (Unix, seconds; time.time for a living feed) lets silence show as silence; without it time stands still
     between events. With `leave` the last frame and the final numbers stay on the terminal afterwards. Raises what the
-    feed raises, once the terminal is as it was. A reader of the pipe who has gone away ends the watching quietly.
+    feed raises, once the terminal is as it was, and BrokenPipeError when the reader of the pipe has gone away.
     """
     stream = stream or sys.stdout
     fold = fold or Fold()
@@ -95,26 +94,15 @@ async def _in_lines(events: AsyncIterator[Event], fold: Fold, stream: TextIO, le
     glyphs = glyphs_for(stream.encoding)
     lines = PlainLines(fold, glyphs)
     try:
-        try:
-            async for event in events:
-                if complaint(event) is None:
-                    _say(stream, lines.feed(event))
-        finally:
-            if leave and fold.now is not None:
-                _say(stream, closing_lines(fold, glyphs))
-    except BrokenPipeError:
-        _mute(stream)
+        async for event in events:
+            if complaint(event) is None:
+                _say(stream, lines.feed(event))
+    finally:
+        if leave and fold.now is not None:
+            _say(stream, closing_lines(fold, glyphs))
 
 
 def _say(stream: TextIO, lines: list[str]) -> None:
     if lines:
         stream.write("".join(line + "\n" for line in lines))
         stream.flush()
-
-
-def _mute(stream: TextIO) -> None:
-    """Nobody reads the pipe any more: let what is still buffered go nowhere, instead of failing at exit."""
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)

@@ -31,9 +31,16 @@ def console_for(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Cons
     terminal = takes_over(stream, environ)
     # Exported LINES and COLUMNS are those of the shell's start; on a terminal its own size is the one that follows.
     kept = {key: value for key, value in environ.items() if not (terminal and key in ("LINES", "COLUMNS"))}
-    return Console(
+    return Printer(
         file=stream, force_terminal=terminal, no_color=environ.get("NO_COLOR", "") != "", highlight=False, _environ=kept
     )
+
+
+class Printer(Console):
+    """What becomes of a reader who has gone away is for the command line to say, as for all that is printed."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # the error that rich is handling when it calls this
 
 
 class Held(io.StringIO):

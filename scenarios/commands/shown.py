@@ -11,6 +11,7 @@ from typing import Any
 from scenarios.boards.live import watch_feed
 from scenarios.boards.report import act_report, summary
 from scenarios.boards.terminal import console_for, takes_over
+from scenarios.errors import LabError
 from scenarios.folds.fold import Fold
 from scenarios.recording import Journal
 from scenarios.run import Listener
@@ -24,6 +25,7 @@ class Shown:
     def __init__(self, args: argparse.Namespace) -> None:
         self._json = args.json
         self._cut_off = ""
+        self._gone: BrokenPipeError | None = None
         # Step by step, people read each act's report before they go on; a board would hide it until the end.
         self._board = takes_over(sys.stdout) and not args.json and args.pace != "step"
         self._prompts = args.pace == "step" and sys.stdin.isatty()
@@ -36,6 +38,10 @@ class Shown:
         """Play, with the board up if there is one. `play` takes the listeners to the feed. What was cut off is said."""
         try:
             return await self._through(play)
+        except LabError:
+            if self._gone:
+                raise self._gone from None
+            raise
         finally:
             if self._cut_off:
                 print(f"lab: {self._cut_off}", file=sys.stderr)
@@ -76,8 +82,14 @@ class Shown:
 
     def _print(self, report: Any) -> None:
         self._console.file = sys.stdout  # the board keeps what is printed meanwhile for after it
-        self._console.print(report)
-        sys.stdout.flush()
+        try:
+            self._console.print(report)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            self._gone = error
+            raise LabError("nobody reads the report any more") from None  # an OSError would be called the play's own
+        except OSError as error:
+            raise LabError(f"the report cannot be written ({error.strerror}): send it elsewhere") from None
 
 
 async def until_none(events: asyncio.Queue[dict[str, Any] | None]) -> AsyncIterator[dict[str, Any]]:

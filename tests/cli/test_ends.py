@@ -14,17 +14,35 @@ import pytest
 from scenarios import cli
 from tests.cli.processes import LAB, left
 
+SHORT = """
+async def play(lab):
+    async with lab.act("short", "One server, and one logbook for it.", law=0.0) as act:
+        await act.shop(20)
+"""
 
-def test_a_reader_who_goes_away_is_no_error(environ: dict[str, str]) -> None:
-    command = f"{' '.join(LAB)} scenarios; echo $? >&2"
+
+@pytest.mark.parametrize("words", ["scenarios", "run short.py --no-journal", "up --board lines"])
+def test_a_reader_who_goes_away_is_no_error(environ: dict[str, str], tmp_path: Path, words: str) -> None:
+    (tmp_path / "short.py").write_text(SHORT)
+    command = f"{' '.join(LAB)} {words}; echo $? >&2"
     process = subprocess.Popen(
-        ["sh", "-c", command], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ["sh", "-c", command], env=environ, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()
     assert process.stderr.read() == f"{cli.PIPE_CLOSED}\n"
     process.wait()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full, a disk that is always full")
+def test_a_report_that_cannot_be_written_is_not_the_scenarios_fault(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "short.py").write_text(SHORT)
+    with open("/dev/full", "w") as full:
+        words = [*LAB, "run", "short.py", "--no-journal"]
+        done = subprocess.run(words, env=environ, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True)
+    told = "lab: the report cannot be written (No space left on device): send it elsewhere\n"
+    assert (done.returncode, done.stderr) == (2, told)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -1,10 +1,8 @@
 """The board on a real pseudo-terminal: taken over, resized, and given back whatever happens."""
 
-import asyncio
 import os
 import re
 import signal
-import sys
 import termios
 import time
 from collections.abc import Iterator
@@ -147,21 +145,3 @@ def test_no_color_on_a_real_terminal() -> None:
     finally:
         terminal.close()
     assert not re.search(r"\x1b\[(?:[\d;]*;)?(?:3\d|4\d|9\d)(?:;[\d;]*)?m", terminal.said)
-
-
-async def test_a_reader_who_goes_away_ends_the_watching_quietly() -> None:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        PLAY.replace("for event in incident():", "for event in incident() * 50:"),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
-    )
-    assert child.stdout is not None
-    assert child.stderr is not None
-    await child.stdout.readline()
-    child.stdout._transport.close()  # type: ignore[attr-defined]
-    assert await child.stderr.read() == b""
-    assert await child.wait() == 0
