@@ -9,7 +9,7 @@ import pytest
 from tests.cli.processes import Lab
 from tests.scenarios.terminals import ENTER, LEAVE, Terminal
 
-COMMAND = "import sys; from scenarios.cli import main; sys.exit(main(sys.argv[1:]))"
+COMMAND = "import sys; from scenarios.__main__ import main; sys.exit(main())"
 
 Open = Callable[..., Terminal]
 
@@ -68,7 +68,7 @@ def test_a_lab_in_the_foreground_ends_with_its_board(at_a_terminal: Open, lab: L
     terminal = at_a_terminal("up", "--servers", "2", "--users", "4")
     terminal.read_until(lambda said: ENTER in said and "server-2" in said)
     terminal.type("\x03")
-    assert terminal.end() == 0, terminal.said
+    assert terminal.end() == 130, terminal.said
     assert "In all:" in given_back(terminal)
     assert lab("status").returncode == 2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable, Container
 from contextlib import suppress
 from typing import ClassVar
@@ -181,6 +182,10 @@ class BoardApp(App[None]):
 
     def action_scale(self, change: int) -> None:
         self._orders.scale(change)
+
+    def action_interrupt(self) -> None:
+        """Ctrl-C ends the command as it does anywhere else; here the terminal has made a key of it."""
+        signal.raise_signal(signal.SIGINT)
 
     def action_users(self, change: int) -> None:
         self._orders.users(change)

@@ -36,7 +36,8 @@ KEYS = (
     Binding("tab", "view(1)", "next view", show=False, priority=True),
     Binding("shift+tab", "view(-1)", "view before", show=False, priority=True),
     *(Binding(str(n), f"show('{name}')", what, show=False) for n, (name, what) in enumerate(VIEWS.items(), 1)),
-    Binding("ctrl+c,ctrl+q", "quit", "quit", show=False, priority=True),
+    Binding("ctrl+q", "quit", "quit", show=False, priority=True),
+    Binding("ctrl+c", "interrupt", "quit", show=False, priority=True),
 )
 
 

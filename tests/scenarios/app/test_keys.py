@@ -187,7 +187,7 @@ async def test_escape_leaves_a_question_unanswered_and_the_help_goes_by_its_key(
     assert app.return_code == 0
 
 
-@pytest.mark.parametrize("key", ["q", "ctrl+c", "ctrl+q"])
+@pytest.mark.parametrize("key", ["q", "ctrl+q"])
 async def test_quitting(key: str) -> None:
     app = board(FakeLab())
     async with app.run_test() as pilot:
