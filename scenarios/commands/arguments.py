@@ -4,6 +4,7 @@ Importing this must stay cheap: it is part of what `lab --help` costs.
 """
 
 import argparse
+import difflib
 import math
 import os
 import re
