@@ -73,7 +73,8 @@ class Exchange:
         self.backend = backend = pick.backend
         backend.in_flight += 1
         idle = backend.idle
-        if idle and not self.replays and ((self.request.replayable and self.upload is None) or idle[-1].surely_open()):
+        replayable = self.request.replayable and self.upload is None
+        if idle and not self.replays and (replayable or idle[-1].surely_kept()) and idle[-1].still_open():
             self.send(idle.pop())
         else:
             self.connect(backend)

@@ -166,16 +166,17 @@ class Upstream(asyncio.Protocol):
 
     # A backend may close a connection at rest, and do so just when we send a request (trust.py)
 
-    def surely_open(self) -> bool:
-        """Whether a request that must not be sent twice may go here: the backend keeps it, and has not closed it."""
-        return self.balancer.clock() - self.rested < self.backend.trust.limit and self.still_open()
-
     def still_open(self) -> bool:
-        """Whether the backend has not closed it so far, as far as the system knows."""
+        """Whether the backend has neither closed it so far nor said something that nobody asked for, as far as the
+        system knows: the next client would take that for an answer (RFC 9112 section 9.2)."""
         if self._poll is None:
             self._poll = select.poll()
             self._poll.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN | select.POLLHUP)
         return not self._poll.poll(0)
+
+    def surely_kept(self) -> bool:
+        """Whether a request that must not be sent twice may go here: the backend keeps it so long."""
+        return self.balancer.clock() - self.rested < self.backend.trust.limit
 
     def _ended_at_rest(self) -> None:
         self.tell_trust()

@@ -90,6 +90,24 @@ async def test_what_a_backend_says_of_itself_is_heeded(start: Start, said: str, 
     assert rig.backend().idle == []
 
 
+@pytest.mark.parametrize(
+    "surplus", [ok(b"poison"), b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", b"\r\n", b"HTTP/1.1 200 OK\r\nCont"]
+)
+async def test_what_a_backend_said_unasked_is_no_answer_to_the_next_request(start: Start, surplus: bytes) -> None:
+    """It has come, and nobody has read it yet, when somebody else's request does (RFC 9112 section 9.2)."""
+    rig = await start(Server(name="a"))
+    line = await rig.connect()
+    await line.ask(get())
+    (client,) = rig.balancer.clients
+    with same_socket(rig.servers["a"].lines[0]) as sock:
+        sock.sendall(surplus)
+    client.data_received(get())  # type: ignore[attr-defined]  # in this very turn
+    answer = await line.answer()
+    assert (answer.status, answer.body) == (200, b"a")
+    assert len(rig.servers["a"].lines) == 2
+    assert rig.totals()["errors"] == 0
+
+
 def closing(line: Line) -> Callable[[Upstream], bool]:
     """Stands for the moment between our last look at a connection, and our writing: the backend closes in it."""
 
