@@ -16,6 +16,7 @@ from balancer.networks import host_port, is_within, parse_address
 from balancer.proxy import Exchange
 from balancer.state import Balancer
 from balancer.unfinished import refuse_hopeless, too_large
+from balancer.wire import unacknowledged
 
 MAX_AHEAD = 64 * 1024
 """Bytes of pipelined requests kept while one is running; then reading stops."""
@@ -43,10 +44,13 @@ class Client(asyncio.Protocol):
         self.sent = 0
         """Bytes written since the last line of the access log, if there is one."""
         self._buffer = b""
-        self._unsent = 0
+        self._unread = 0
+        """Bytes of answers that the client's system had not received when that was looked at last."""
         self._looked_at = 0
         """Bytes of the buffer that are known to hold no end of a head."""
-        self._reading = self._held = self._stuffed = self._half_closed = self._closing = self._lingering = False
+        self.stuffed = False
+        """The client reads more slowly than the backend answers."""
+        self._reading = self._held = self._half_closed = self._closing = self._lingering = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -68,7 +72,7 @@ class Client(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         exchange = self.exchange
         if exchange is None:
-            if not (self._buffer or self._closing or self._stuffed):
+            if not (self._buffer or self._closing or self.stuffed):
                 request = self.heads.seen
                 if request is None or not data.startswith(request.raw):
                     request = self.heads.plain(data)
@@ -97,7 +101,7 @@ class Client(asyncio.Protocol):
             return  # an exchange that ended at once: the loop below goes on
         self._reading = True
         try:
-            while self._buffer and self.exchange is None and not self._closing and not self._stuffed:
+            while self._buffer and self.exchange is None and not self._closing and not self.stuffed:
                 request = self.next_head(self._buffer)
                 if request is None:
                     break
@@ -116,11 +120,11 @@ class Client(asyncio.Protocol):
         finally:
             self._reading = False
         if self.exchange is None and not self._closing:
-            if self._stuffed and len(self._buffer) > MAX_AHEAD:
+            if self.stuffed and len(self._buffer) > MAX_AHEAD:
                 self.hold()
             else:
                 self.go_on()
-            if self._half_closed and not self._stuffed:
+            if self._half_closed and not self.stuffed:
                 self.close()  # the rest of a request will never come
 
     def next_head(self, data: bytes) -> Request | None:
@@ -206,9 +210,8 @@ class Client(asyncio.Protocol):
     def expire(self) -> None:
         """The deadline has passed (Balancer.sweep)."""
         unsent = self.transport.get_write_buffer_size()
-        if unsent and unsent != self._unsent:
-            self._unsent = unsent  # a slow reader, but it does read
-            self.deadline = self.balancer.within(self.balancer.config.idle_timeout)
+        if unsent and unacknowledged(self.transport) != self._unread:
+            self._await_reader()  # a slow one, but it does read
         elif self._lingering and not unsent:
             self.transport.close()  # the system still has what the client has not read yet, and goes on sending it
         elif self._closing or unsent:
@@ -249,13 +252,21 @@ class Client(asyncio.Protocol):
                 self.transport.resume_reading()
 
     def pause_writing(self) -> None:
-        self._stuffed = True
+        self.stuffed = True
+        if self.exchange is None or not self.exchange.tunnel:
+            self._await_reader()
         if self.exchange is not None and self.exchange.upstream is not None:
             self.exchange.upstream.pause()
 
+    def _await_reader(self) -> None:
+        self._unread = unacknowledged(self.transport)
+        self.deadline = self.balancer.within(self.balancer.config.idle_timeout)
+
     def resume_writing(self) -> None:
-        self._stuffed = False
+        self.stuffed = False
         if self.exchange is None:
             self.read()
         elif self.exchange.upstream is not None:
             self.exchange.upstream.read_on()
+            if not self.exchange.tunnel:
+                self.deadline = self.balancer.within(self.balancer.config.response_timeout)

@@ -234,7 +234,7 @@ class Exchange:
         assert self.download is not None
         if self.download.done:
             self.finish(reuse=self.answer.keep_alive and not rest, close=self.closing)
-        else:
+        elif not self.client.stuffed:  # or else it is the client's turn to read on
             self.client.deadline = self.balancer.within(self.balancer.config.response_timeout)
 
     def open_tunnel(self, answer: Response, data: bytes) -> None:

@@ -1,11 +1,8 @@
 """Connections to backends: leased for one exchange, then kept, and leased again last in, first out."""
 
 import asyncio
-import fcntl
 import re
 import select
-import sys
-import termios
 from typing import TYPE_CHECKING, cast
 
 from balancer.http1 import Response
@@ -16,6 +13,7 @@ from balancer.processes.descriptors import scarce
 from balancer.secured import Secured
 from balancer.state import Balancer
 from balancer.trouble import backend_lost
+from balancer.wire import unacknowledged
 
 if TYPE_CHECKING:
     from balancer.proxy import Exchange
@@ -193,16 +191,15 @@ class Upstream(asyncio.Protocol):
             self.backend.trust.announces(float(announced[1]))
 
     def _unacknowledged(self) -> int:
-        """Bytes written that the backend's system has not received; -1: unknown.
+        """Bytes written that the backend's system has not received; -1: unknown (with TLS they are not the request's).
 
         When a backend ends, the FIN acknowledges all that had arrived by then. If it leaves out the whole request, the
         backend had closed before the first byte came: nobody has read it, nobody will (RFC 9112 section 9.6), and it
         may be sent again, whatever it asks for. A reset proves no such thing.
         """
-        if sys.platform != "linux" or self.transport.get_extra_info("sslcontext") is not None:
+        if self.transport.get_extra_info("sslcontext") is not None:
             return -1
-        queued = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
-        return int.from_bytes(queued, sys.byteorder) + self.transport.get_write_buffer_size()
+        return unacknowledged(self.transport)
 
     # Back-pressure: whoever reads slowly slows the other side's writing
 

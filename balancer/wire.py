@@ -2,8 +2,11 @@
 
 import asyncio
 import errno
+import fcntl
 import os
 import socket
+import sys
+import termios
 from contextlib import suppress
 from os import read, write
 from select import EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP
@@ -239,3 +242,9 @@ class Wire(asyncio.Transport):
         if self._sock is None:
             self._sock = socket.socket(fileno=self.fd)
         return self._sock
+
+
+def unacknowledged(transport: asyncio.Transport) -> int:
+    """Bytes written that the other side's system has not received yet (SIOCOUTQ, tcp(7))."""
+    queued = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+    return int.from_bytes(queued, sys.byteorder) + transport.get_write_buffer_size()

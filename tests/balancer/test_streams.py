@@ -87,7 +87,7 @@ async def test_a_slow_client_holds_the_backend_up(start: Start) -> None:
     await line.until(b"\r\n\r\n")
     (client,) = rig.balancer.clients
     kept = watched(client)
-    await until(lambda: client._stuffed and client.exchange.upstream._paused)
+    await until(lambda: client.stuffed and client.exchange.upstream._paused)
     await turns()  # the sockets fill up, and then nothing moves
     before = sent
     assert before < BIG // 2
@@ -152,7 +152,7 @@ async def test_a_client_that_pipelines_and_never_reads_is_answered_only_so_far(s
     line.send(get() * 1000)
     await until(lambda: rig.balancer.clients)
     (client,) = rig.balancer.clients
-    await until(lambda: client._stuffed and client.exchange is None)
+    await until(lambda: client.stuffed and client.exchange is None)
     await turns()
     before = len(server.heard)
     await turns()

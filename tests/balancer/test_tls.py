@@ -297,7 +297,7 @@ async def test_a_slow_reader_slows_the_backend(start: Start, certificate: str, a
     tls = await by_hand(rig, authority.client())
     await tls.shake_hands()
     tls.send(get())
-    await until(lambda: any(client.exchange and client._stuffed for client in rig.balancer.clients))  # type: ignore[union-attr]
+    await until(lambda: any(client.exchange and client.stuffed for client in rig.balancer.clients))  # type: ignore[union-attr]
     (client,) = rig.balancer.clients
     assert client.transport.get_write_buffer_size() < 1 << 20
     assert sent < 50_000_000

@@ -455,7 +455,7 @@ async def test_a_client_that_reads_nothing_is_given_up(start: Start) -> None:
     line = await rig.connect(limit=1024)
     line.send(get())
     (client,) = await some(rig)
-    await until(lambda: client._stuffed)
+    await until(lambda: client.stuffed)
     await turns()  # and then nothing moves
     rig.pass_time(20)
     await until(lambda: not rig.balancer.clients)
