@@ -109,8 +109,9 @@ def _end(turn: Turn) -> None:
 
 
 def served(backend: Backend) -> int:
-    """Requests that it has answered, and not with an error of its own."""
-    return sum(count for (status, _, _), count in backend.counts.answers.items() if status < 500)
+    """Requests that it has answered, neither with an error of its own nor with half an answer."""
+    answered = sum(count for (status, _, _), count in backend.counts.answers.items() if status < 500)
+    return answered - backend.counts.errors
 
 
 async def check(balancer: Balancer, backend: Backend) -> None:

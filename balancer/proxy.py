@@ -170,7 +170,6 @@ class Exchange:
 
     def count(self, answer: Response, pick: Pick) -> None:
         backend = pick.backend
-        backend.failures = 0
         backend.counts.answered(answer.status, answer.outcome, self.request.session is not None, pick.moved)
         if backend.removed:
             self.balancer.pool.settle(backend)
@@ -194,6 +193,7 @@ class Exchange:
         client.write(data)
         self.upstream = None
         upstream.rest()
+        pick.backend.failures = 0
         balancer.left(pick.backend)
         if self.started:
             events.tell(self)
@@ -213,10 +213,7 @@ class Exchange:
         busy = self.upload is not None or self.balancer.stopping
         head, self.closing = final_head(answer, request, pick.set_cookie, busy, self.balancer.dates.line())
         client.write(head + part)
-        if download is None:
-            self.finish(reuse=answer.keep_alive and not rest, close=self.closing)
-        else:
-            self.delivered(rest)
+        self.delivered(head, rest)
 
     def deliver_part(self, data: bytes) -> None:
         if self.tunnel:
@@ -226,21 +223,25 @@ class Exchange:
         assert self.download is not None
         part, rest = self.download.feed(data)
         self.client.write(part)
-        self.delivered(rest)
+        self.delivered(part, rest)
 
-    def delivered(self, rest: bytes) -> None:
-        """Some of the body has been passed on; `rest` is what came after its end."""
+    def delivered(self, part: bytes, rest: bytes) -> None:
+        """This part of the answer has been passed on: nothing, while a chunk's size or the trailer is not whole; `rest`
+        is what came after the answer's end."""
         assert self.answer is not None
-        assert self.download is not None
-        if self.download.done:
+        assert self.backend is not None
+        if self.download is None or self.download.done:
+            self.backend.failures = 0
             self.finish(reuse=self.answer.keep_alive and not rest, close=self.closing)
-        elif not self.client.stuffed:  # or else it is the client's turn to read on
+        elif part and not self.client.stuffed:  # or else it is the client's turn to read on
             self.client.deadline = self.balancer.within(self.balancer.config.response_timeout)
 
     def open_tunnel(self, answer: Response, data: bytes) -> None:
         """Both sides speak another protocol from here on (RFC 9110 section 7.8); we pass bytes."""
         assert self.upstream is not None
+        assert self.backend is not None
         self.tunnel = True
+        self.backend.failures = 0
         self.client.deadline = self.balancer.within(self.balancer.config.tunnel_timeout)
         self.client.write(answer.kept + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + data)
         self.client.go_on()

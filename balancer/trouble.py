@@ -51,6 +51,7 @@ def backend_lost(exchange: "Exchange", *, clean: bool) -> None:
     assert upstream is not None
     assert backend is not None
     if exchange.tunnel or (clean and isinstance(exchange.download, UntilClose)):
+        backend.failures = 0
         exchange.finish(reuse=False, close=True)
         return
     if exchange.answer is not None:

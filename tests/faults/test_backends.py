@@ -10,7 +10,7 @@ import pytest
 from balancer import health
 from balancer.state import SWEEP
 from tests.balancer.conftest import Start
-from tests.balancer.rig import Line, Rig, Script, Server, get, ok, until
+from tests.balancer.rig import Line, Rig, Script, Server, get, ok, turns, until
 from tests.faults.conftest import black_hole
 
 TIMEOUT = 5.0
@@ -127,6 +127,47 @@ async def settle_reading(rig: Rig, case: Case) -> None:
     elif case.sends:
         (client,) = rig.balancer.clients
         await until(lambda: client.exchange is None or client.exchange.held or client.exchange.answer)
+
+
+@pytest.mark.parametrize("half", [HEAD + b"hello", CHUNKED + b"5\r\nhel", CHUNKED + b"5\r\nhello\r\nx"])
+async def test_whose_answers_break_off_is_taken_out(start: Start, half: bytes) -> None:
+    """After `fall` (2) in a row; a whole one in between begins anew."""
+    answers = [half, ok(), half, half]
+
+    async def script(line: Line) -> None:
+        await line.message()
+        line.send(answers.pop(0))
+        await line.flush()
+        line.writer.close()
+
+    rig = await start(Server(script), fall=2)
+    errors = []
+    while answers:
+        assert rig.backend().healthy
+        line = await rig.connect()
+        line.send(get("/", "Connection: close"))
+        await line.rest()
+        errors.append(rig.backend().counts.errors)
+    assert errors == [1, 1, 2, 3]
+    assert not rig.backend().healthy
+
+
+@pytest.mark.parametrize("framing", [b"0\r\nA: ", b"5;a="])
+async def test_what_is_no_piece_of_the_body_buys_no_time(start: Start, framing: bytes) -> None:
+    """A trailer, or a chunk's extension, byte by byte: over within the response timeout (2) and two sweeps."""
+    rig = await start(Server(), response_timeout=2.0)
+    server = rig.servers["a"]
+    server.reply = lambda message: CHUNKED + b"5\r\nhello\r\n" + framing
+    line = await rig.connect()
+    line.send(GET)
+    await line.until(b"hello\r\n")
+    (client,) = rig.balancer.clients
+    began = rig.clock.now
+    while client.exchange is not None and rig.clock.now - began < 60:
+        server.lines[0].send(b"a")
+        await turns(10)
+        rig.pass_time(0.25)
+    assert rig.clock.now - began <= 2 + 2 * SWEEP + 0.5
 
 
 # Nobody there
