@@ -6,12 +6,17 @@ from collections.abc import Iterable, Sequence
 
 
 def hint(word: str, known: Iterable[str]) -> str:
-    """The nearest one, or all there are. A number is right or wrong, never nearly right."""
+    """The nearest one, or all there are."""
     known = list(known)
-    close = difflib.get_close_matches(word, known, n=1)
-    if close and digits(close[0]) == digits(word):
-        return f"did you mean {close[0]}?"
+    if close := nearest(word, known):
+        return f"did you mean {close}?"
     return f"choose {known[0]} to {known[-1]}" if in_a_row(known) else "choose one of: " + ", ".join(known)
+
+
+def nearest(word: str, known: Sequence[str]) -> str | None:
+    """None when none is near. A number is right or wrong, never nearly right."""
+    close = difflib.get_close_matches(word, known, n=1)
+    return close[0] if close and digits(close[0]) == digits(word) else None
 
 
 def digits(name: str) -> list[str]:

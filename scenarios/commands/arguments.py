@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable
 
-from scenarios.nearest import hint
+from scenarios.nearest import hint, nearest
 
 PROGRAM = shlex.quote(os.environ.get("LAB", "lab"))
 """What people type to start the lab, as the launcher was called."""
@@ -48,9 +48,9 @@ def member(text: str) -> str:
     from scenarios.shop import MEMBERS
 
     if text not in MEMBERS:
-        close = difflib.get_close_matches(text, MEMBERS, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"choose {MEMBERS[0]}, or {MEMBERS[1]} to {MEMBERS[-1]}"
-        raise argparse.ArgumentTypeError(f"no member is called {text!r}; {hint}")
+        close = nearest(text, MEMBERS)
+        better = f"did you mean {close}?" if close else f"choose {MEMBERS[0]}, or {MEMBERS[1]} to {MEMBERS[-1]}"
+        raise argparse.ArgumentTypeError(f"no member is called {text!r}; {better}")
     return text
 
 

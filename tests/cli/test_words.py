@@ -126,7 +126,7 @@ def test_limits_told_in_the_help_are_those_in_force() -> None:
         ("slow 1 --delay 200ms --rate 0", "'0' is no number of kB a second; choose 1 to 1000000"),
         ("watch", "no lab named 'lab' is running"),
         ("watch --user nobody", "no member is called 'nobody'; choose ravi, or user01 to user59"),
-        ("watch --user user1", "no member is called 'user1'; did you mean user"),
+        ("watch --user user1", "no member is called 'user1'; choose ravi, or user01 to user59"),
         ("trace --user ravj", "no member is called 'ravj'; did you mean ravi?"),
         ("replay nothing.jsonl", "nothing.jsonl"),
         ("replay nothing.jsonl --speed 0", "'0' is no number above 0"),
