@@ -4,7 +4,6 @@ Importing this must stay cheap: it is part of what `lab --help` costs.
 """
 
 import argparse
-import difflib
 import math
 import os
 import re
