@@ -116,7 +116,8 @@ class Fleet:
     async def switch(self, store: str, url: str, migrate: bool) -> int:
         """Move every server that can answer to this store, all at once; the others follow when they are back.
 
-        Raises LabError when one refuses, after moving back those that had changed.
+        The number of sessions that were carried over. Raises LabError when one refuses, after moving back those that
+        had changed.
         """
         answering = [server for server in self.servers.values() if server.running and not server.paused]
         before = {server.name: server.store for server in answering}
@@ -131,7 +132,10 @@ class Fleet:
         for server in self.servers.values():
             server.behind = server.store != (store, url)
             server.store = (store, url)
-        return sum(result for result in results if isinstance(result, int))
+        moved = list(zip(answering, (result for result in results if isinstance(result, int)), strict=True))
+        own = [count for server, count in moved if before[server.name][0] == "memory"]
+        shared = [count for server, count in moved if before[server.name][0] != "memory"]
+        return sum(own) + max(shared, default=0)  # out of a shared logbook each server took the same sessions
 
     async def kill(self, name: str) -> None:
         server = self._running(name)

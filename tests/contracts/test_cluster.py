@@ -304,6 +304,8 @@ async def test_a_server_with_a_bad_network_may_end_as_any_other(cluster: Cluster
 async def test_switch_both_ways(cluster: Cluster) -> None:
     async with member(cluster.url) as ravi:
         assert (await cluster.switch(store="redis", policy="two_choices", migrate=True))["moved"] == 1
+        assert (await cluster.switch(store="memory", migrate=True))["moved"] == 1, "a session, not a copy"
+        await cluster.switch(store="redis", migrate=True)
         assert [(await ask(ravi, "/whoami"))[1] for _ in range(6)] == ["hit"] * 6
         state = await cluster.state()
         assert (state["store"], state["policy"]) == ("redis", "two_choices")
