@@ -28,14 +28,17 @@ def main(args: argparse.Namespace) -> int:
     if args.migrate and not args.store:
         raise LabError("--migrate carries sessions over to a store: say which with --store STORE")
 
-    async def switch() -> int:
+    async def switch() -> tuple[str, int]:
         cluster = await AttachedCluster.attach(args.name)
+        before: str = (await cluster.state())["store"]
         answer = await cluster.switch(store=args.store, policy=args.policy, migrate=args.migrate)
-        return int(answer["moved"])
+        return before, int(answer["moved"])
 
-    moved = asyncio.run(switch())
+    before, moved = asyncio.run(switch())
     if args.policy:
         print(f"policy: {args.policy}")
     if args.store:
         print(f"store: {args.store}, {moved} sessions carried over" if args.migrate else f"store: {args.store}")
+        if args.store != before and not args.migrate:
+            print(f"Everybody logs in again: the sessions have stayed in {before} (--migrate carries them over).")
     return 0

@@ -137,11 +137,15 @@ def test_a_lab_is_started_changed_and_stopped(lab: Lab, up: str) -> None:
 
     assert (state()["url"], state()["store"], state()["policy"]) == (up, "memory", "round_robin")
     assert "store: redis, 0 sessions carried over" in lab("switch", "--store", "redis", "--migrate").stdout
+    assert lab("switch", "--store", "sqlite").stdout == (
+        "store: sqlite\nEverybody logs in again: the sessions have stayed in redis (--migrate carries them over).\n"
+    )
+    assert lab("switch", "--store", "redis", "--migrate").returncode == 0
     assert lab("switch", "--policy", "sticky_cookie").stdout == "policy: sticky_cookie\n"
     assert (state()["store"], state()["policy"]) == ("redis", "sticky_cookie")
     assert lab("scale", "5").stdout == "5 servers: server-1, server-2, server-3, server-4, server-5\n"
     assert lab("kill", "2").stdout == "server-2: killed\n"
-    assert re.search(r"^server-2 .* -  ended ", lab("status").stdout, re.MULTILINE)
+    assert re.search(r"^server-2 .* -  down ", lab("status").stdout, re.MULTILINE)
     assert lab("restart", "server-2").stdout == "server-2: restarted\n"
     assert lab("pause", "3").stdout == "server-3: paused\n"
     assert re.search(r"^server-3 .* paused ", lab("status").stdout, re.MULTILINE)
