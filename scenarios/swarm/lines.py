@@ -8,7 +8,7 @@ from scenarios import checks
 from scenarios.boards.words import clock, count, counted, interval, percent
 from scenarios.felt import Felt
 from scenarios.intervals import wilson
-from scenarios.swarm.wanted import Bounds
+from scenarios.swarm.wanted import Bounds, Load
 
 HEAD = "   time   users   requests/s   p95 ms   logged out    theory   failed"
 LONGEST_NAME = 24
@@ -74,14 +74,19 @@ def wrap(text: str, width: int, indent: str) -> list[str]:
     return [indent + line for line in textwrap.wrap(text, width)]
 
 
-def balancer_line(felt: Felt, counters: Mapping[str, int]) -> str:
-    """The other counter of the same traffic."""
+def balancer_line(felt: Felt, counters: Mapping[str, int], own_users: int) -> str:
+    """The other counter of the same traffic, to which the lab's own users may have added theirs."""
     if all(counters[name] == getattr(felt, name) for name in ("requests", "with_session", "logged_out")):
         return f"balancer   the same to the last one: {counted(felt.requests, 'request')}"
-    return (
+    more = (
         f"balancer   {count(counters['logged_out'])} of {count(counters['with_session'])} with a session ID, "
-        f"{counted(counters['requests'], 'request')}: more than locust knows of"
+        f"{counted(counters['requests'], 'request')}"
     )
+    if own_users:
+        return (
+            f"{more}:\n           the lab's own {counted(own_users, 'user')} clicked too (lab users 0 sends them home)"
+        )
+    return f"{more}: more than locust knows of"
 
 
 def table(first: str, counts: Mapping[str, Mapping[str, int]]) -> list[str]:
@@ -127,6 +132,13 @@ def eyes(told: Mapping[str, int]) -> list[str]:
             "own eyes: a session ID was shown, and the login page came all the same.",
         ]
     return []
+
+
+def written(load: Load) -> list[str]:
+    """Where locust's own reports are, if any were asked for."""
+    said = [f"Locust's report: {load.html}"] if load.html is not None else []
+    said += [f"Locust's statistics: {load.csv}_stats.csv and others"] if load.csv is not None else []
+    return ["", *said] if said else []
 
 
 def broken(bounds: Bounds, last: Mapping[str, Any] | None) -> list[str]:

@@ -36,6 +36,10 @@ def check(load: Load) -> None:
             check_port(WEB_HOST, load.web_port)
         except LabError as refusal:
             raise LabError(f"no web UI: {str(refusal).partition(':')[0]}; choose another --web-port") from None
+    for option, path in (("--html", load.html), ("--csv", load.csv)):
+        if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
+            why = "is a folder" if path.is_dir() else f"cannot be written: {path.parent} is no folder we may write to"
+            raise LabError(f"{path} {why}; name another {option}")
     needed = -(-load.users // max(1, load.workers)) * DESCRIPTORS_PER_USER + DESCRIPTORS_BESIDE_USERS
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if allowed != resource.RLIM_INFINITY and needed > allowed:

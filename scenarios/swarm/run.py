@@ -65,12 +65,14 @@ class Show:
     def __init__(self, load: Load, stage: Stage, swarm: Swarm, say: Say) -> None:
         self.last: Mapping[str, Any] | None = None
         self.laws: list[float | None] = []
+        self.load = load
         self._every = SHOW_EVERY_WITH_WORKERS if load.workers else SHOW_EVERY
         self._stage = stage
         self._swarm = swarm
         self._say = say
         self._began = self._shown = 0.0
         self._told_lost = 0
+        self._most_users = 0
         self._before = Felt()
 
     async def until_the_end(self) -> None:
@@ -85,10 +87,12 @@ class Show:
                 self._before = Felt()  # somebody began anew, in locust's web UI
             self.last = line
             self.laws.append(self._stage.law)
+            self._most_users = max(self._most_users, line["users"])  # at the end they have gone, and clicked before
             passed = line["time"] - self._shown
             if passed >= self._every and "exit_code" not in line:
-                self._say(lines.row(line["time"] - self._began, passed, line, self._before, self._stage.law))
-                self._shown, self._before = line["time"], lines.felt_in(line)
+                now = {**line, "users": self._most_users}
+                self._say(lines.row(line["time"] - self._began, passed, now, self._before, self._stage.law))
+                self._shown, self._before, self._most_users = line["time"], lines.felt_in(line), 0
             for lost in self._swarm.lost[self._told_lost :]:
                 self._say(f"lab: {lost}")
             self._told_lost = len(self._swarm.lost)
@@ -116,6 +120,13 @@ async def counters(target: Target) -> dict[str, int] | None:
     return {name: counts[name] for name in ("requests", "with_session", "logged_out")}
 
 
+async def own_users(target: Target) -> int:
+    """How many virtual users the lab has itself; 0 where it is ours for this run only."""
+    state = await target.cluster.state() if target.cluster is not None else {}
+    users: int = state.get("users", 0)
+    return users
+
+
 async def report(show: Show, stage: Stage, target: Target, before: dict[str, int] | None, say: Say) -> None:
     """The measurement beside theory and beside the balancer's count, and the tables."""
     if show.last is None:
@@ -125,11 +136,12 @@ async def report(show: Show, stage: Stage, target: Target, before: dict[str, int
     said = ["", *lines.rate_lines(felt, show.laws, stage.setting, stage.holds_when)]
     after = await counters(target)
     if before is not None and after is not None:
-        said.append(lines.balancer_line(felt, {name: after[name] - before[name] for name in after}))
+        counted = {name: after[name] - before[name] for name in after}
+        said.append(lines.balancer_line(felt, counted, await own_users(target)))
     said += [*lines.harm_lines(felt, show.last), "", *lines.table("while", tally["doing"])]
     if set(tally["servers"]) - {"", lines.SOMEWHERE}:
         said += ["", *lines.table("answered by", tally["servers"])]
-    said += lines.eyes(tally["told"])
+    said += lines.eyes(tally["told"]) + lines.written(show.load)
     say("\n".join(said))
 
 

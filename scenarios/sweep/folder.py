@@ -21,7 +21,7 @@ class Folder:
         self._cells = path / "cells.jsonl"
         asked = {"sweep": VERSION, **grid.record()}
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(exist_ok=True)
             self._claim(asked)
             self.done = self._read()
         except OSError as error:

@@ -53,6 +53,9 @@ def test_a_lab_of_its_own_with_workers(lab: Lab, tmp_path: Path) -> None:
     assert "a lab of its own" in done.stdout
     assert "balancer   the same to the last one" in done.stdout
     assert re.search(r"Broken: p95 of \d+ ms; at most 0\.001 ms were allowed", done.stdout)
+    assert "\nLocust's report: load.html\n" in done.stdout
+    rows = re.findall(r"^ +\d:\d\d +(\d+) ", done.stdout, re.MULTILINE)
+    assert "0" not in rows, "users who have just been stopped did click"
     assert (tmp_path / "load.html").stat().st_size > 100_000
 
 
@@ -65,6 +68,9 @@ def test_a_lab_of_its_own_with_workers(lab: Lab, tmp_path: Path) -> None:
         ("--host http://127.0.0.1:9 --cluster processes", "--host is an address as it is"),
         ("--max-logout-rate 75", "'75' is no share; choose 0 to 1"),
         ("--shape square", "square"),
+        ("--html no/such/load.html", "no/such/load.html cannot be written: no/such is no folder we may write to"),
+        ("--csv no/such/load", "no/such is no folder we may write to; name another --csv"),
+        ("--html .", ". is a folder; name another --html"),
         ("--users 0", "'0' is no number of users; choose 1 to 100000"),
     ],
 )

@@ -1,8 +1,9 @@
 """What `lab load` says, and when a bound is broken."""
 
 from argparse import ArgumentTypeError
+from collections.abc import AsyncIterator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -10,7 +11,9 @@ from scenarios.commands.arguments import seconds
 from scenarios.felt import Felt
 from scenarios.swarm import lines
 from scenarios.swarm.locust import Swarm
-from scenarios.swarm.wanted import Bounds
+from scenarios.swarm.run import Show
+from scenarios.swarm.stage import Stage
+from scenarios.swarm.wanted import Bounds, Load
 
 
 def told(felt: Felt, p95: int = 20, **more: int) -> dict[str, Any]:
@@ -64,12 +67,33 @@ def test_a_live_line_shows_the_rates_since_the_one_before() -> None:
     assert len(line) == len(lines.HEAD) <= 80
 
 
+class Told:
+    """A swarm whose users have just been stopped when it tells its last live line."""
+
+    def __init__(self) -> None:
+        self.lost: list[str] = []
+
+    async def told(self) -> AsyncIterator[dict[str, Any]]:
+        for time, users in ((100.0, 3), (101.0, 5), (102.0, 0)):
+            yield {**told(Felt(requests=int(time))), "time": time, "users": users, "requests": int(time)}
+
+
+async def test_users_who_have_just_been_stopped_did_click() -> None:
+    load = Load(5, 5.0, 2.0, 1.0, 1, 0, None, None, None, None)
+    said: list[str] = []
+    await Show(load, Stage(None, None, 2.0), cast(Swarm, Told()), said.append).until_the_end()
+    assert [line.split()[:2] for line in said[1:]] == [["0:02", "5"]]
+
+
 def test_the_balancer_counts_the_same_or_more() -> None:
     felt = Felt(requests=10, with_session=9, logged_out=3)
     same = {"requests": 10, "with_session": 9, "logged_out": 3}
-    assert lines.balancer_line(felt, same) == "balancer   the same to the last one: 10 requests"
-    more = lines.balancer_line(felt, {**same, "requests": 12})
+    assert lines.balancer_line(felt, same, 5) == "balancer   the same to the last one: 10 requests"
+    more = lines.balancer_line(felt, {**same, "requests": 12}, 0)
     assert more == "balancer   3 of 9 with a session ID, 12 requests: more than locust knows of"
+    told = lines.balancer_line(felt, {**same, "requests": 12}, 5).splitlines()
+    assert told[0] == "balancer   3 of 9 with a session ID, 12 requests:"
+    assert told[1] == "           the lab's own 5 users clicked too (lab users 0 sends them home)"
 
 
 def test_tables_fit_and_count_servers_as_people_do() -> None:

@@ -141,3 +141,9 @@ def test_the_plot_is_the_same_for_the_same_figures(tmp_path: Path) -> None:
     assert drawn == (tmp_path / "two.svg").read_bytes()
     words = {text.text for text in ElementTree.fromstring(drawn).iter("{http://www.w3.org/2000/svg}text")}
     assert {"memory, round_robin", "redis, sticky_cookie", "theory", "servers"} <= words
+
+
+def test_no_folders_are_made_on_the_way_to_one_that_was_mistyped(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="No such file or directory; name another with -o"):
+        Folder(tmp_path / "no" / "such", GRID)
+    assert list(tmp_path.iterdir()) == []
