@@ -84,6 +84,4 @@ class Cost:
     p95_ms: float
 
     def __str__(self) -> str:
-        return (
-            f"{self.cpu_us:.0f} us CPU per request in the servers, latency {self.p50_ms:.1f} ms (p95 {self.p95_ms:.1f})"
-        )
+        return f"{self.cpu_us:>4.0f} us of server CPU a request, latency {self.p50_ms:.1f} ms (p95 {self.p95_ms:.1f})"

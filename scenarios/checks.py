@@ -51,6 +51,11 @@ def some(name: str, count: float) -> Check:
     return Check(name, count, "more than 0", count > 0)
 
 
+def least(name: str, share: float, low: float) -> Check:
+    """A share that must not be smaller than a bound that was fixed before the run."""
+    return Check(name, share, f"at least {low:.0%}", share >= low)
+
+
 def within(name: str, measured: float, low: float, high: float, unit: str = "") -> Check:
     """A figure between two bounds that were fixed before the run."""
     return Check(name, measured, f"{low:g} to {high:g}{unit}", low <= measured <= high)

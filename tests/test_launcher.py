@@ -130,7 +130,9 @@ def test_a_command_gets_the_parts_it_needs(made: Path, wheels: Path, environ: di
     lock.write_text(lock.read_text() + absent)
     assert start(made / "lab", "run", env=environ).stdout == "1.0 run\n"
     assert start(made / "lab", "load", env=environ).stdout == "1.0 load\n"
-    assert "absent" in one_line(start(made / "lab", "test", env=environ))
+    done = start(made / "lab", "test", env=environ)
+    assert "absent" in one_line(done)
+    assert "lab: preparing what lab test needs besides, once;" in done.stderr
     lock.write_text(lock.read_text().replace("# --- only", absent + "# --- only"))
     assert start(made / "lab", "load", env=environ).stdout == "1.0 load\n"
     assert "absent" in one_line(start(made / "lab", "report", env=environ))

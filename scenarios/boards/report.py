@@ -53,7 +53,8 @@ def _act_lines(act: Mapping[str, Any], text: str, width: int, glyphs: Glyphs) ->
         _verdict(act["verdict"], glyphs),
     ]
     yield from table(("measured", "95 % interval", "theory", "verdict"), [row], {"verdict"}, 3)
-    of = f"{count(act['logged_out'])} of {count(act['with_session'])} requests with a wristband were logged out"
+    were = "was" if act["logged_out"] == 1 else "were"
+    of = f"{count(act['logged_out'])} of {counted(act['with_session'], 'request')} with a wristband {were} logged out"
     yield [(f"  {of}", "quiet")]
     if act.get("tickets"):
         words = " ".join(f'"{text}"' for text in act["words"])
@@ -74,11 +75,8 @@ def _checks(checks: Sequence[Mapping[str, Any]], width: int, glyphs: Glyphs) -> 
     for check in checks:
         if check["passed"] and check.get("every_act"):
             continue
-        law = (
-            f"theory {check['expected'].replace('%', ' %')}"
-            if "%" in check["expected"]
-            else f"must be {check['expected']}"
-        )
+        bound = check["expected"].replace("%", " %")
+        law = f"theory {bound}" if "%" in bound and not bound.startswith("at least") else f"must be {bound}"
         shown = f"{check['name']}: measured {_measure(check)}, {law}"
         verdict, style = ("pass", "GOOD") if check["passed"] else ("fail", "BAD")
         for number, part in enumerate(textwrap.wrap(clean(shown, glyphs), max(10, width - 8))):

@@ -61,7 +61,7 @@ def main(args: argparse.Namespace) -> int:
         sys.stdout.write(text)
     else:
         page.write(text, args.output)
-        print(f"{args.output}: {journal}")
+        print(f"Wrote {args.output} from {journal.name}")
     if numbers.cut:
         raise LabError(f"{numbers.cut} (the report says so too)")
     return 0

@@ -43,7 +43,7 @@ async def cut_off(lab: Lab, name: str, text: str) -> None:
         out, cut = lab.lost_since(losses), lab.crowd.felt.since(felt)
         took = lab.crowd.latencies[first:]
         late = sum(seconds > LONG for seconds in took)
-        act.note(f"{len(near)} of {lab.settings.users} users were with {victim}; {len(out)} were logged out")
+        act.note(f"{len(near)} of {lab.settings.users} users were with {victim}; logged out: {len(out)}")
         act.note(f"{late} of {len(took):,} requests took longer than {LONG:g} s, the longest {max(took):.1f} s")
         if act.store == "memory":
             act.judge(checks.none("users out from other servers", len(out - near)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def render(numbers: Numbers) -> str:
         lstrip_blocks=True,
     )
     servers = numbers.course.servers()
-    return environment.get_template("page.html").render(
+    page = environment.get_template("page.html").render(
         version=__version__,
         style=Markup((HERE / "style.css").read_text()),
         name=(numbers.header.get("settings") or {}).get("scenario") or "A recorded run",
@@ -58,6 +59,7 @@ def render(numbers: Numbers) -> str:
         moments=tables.moments(numbers),
         left_out=numbers.fold.moment_count - len(numbers.fold.moments),
     )
+    return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", page)  # a narrow phone would part them
 
 
 def write(page: str, path: Path) -> None:

@@ -98,4 +98,5 @@ def one_line(number: int, of: int, cell: Cell, record: Mapping[str, Any]) -> str
     """A finished cell, for a log."""
     rate, law = percent(record["logout_rate"]), percent(record["theory_rate"])
     verdict = "" if record["verdict"] == "pass" else "  disagrees"
-    return f"{number}/{of}  {rate} (theory {law})  {cell}{verdict}"
+    setting = f"{counted(cell.servers, 'server')}, {cell.store}, {cell.policy}, {cell.on_unknown}"
+    return f"{number}/{of}  {rate} (theory {law})  {setting}{verdict}"

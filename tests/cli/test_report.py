@@ -33,7 +33,7 @@ def test_the_last_run_becomes_a_page(lab: Lab, tmp_path: Path) -> None:
     (kept,) = (tmp_path / "state" / "session-lab" / "runs").iterdir()
     made = lab("report", **state)
     assert (made.returncode, made.stderr) == (0, "")
-    assert made.stdout == f"report.html: {kept}\n"
+    assert made.stdout == f"Wrote report.html from {kept.name}\n"
     page = (tmp_path / "report.html").read_text()
     assert len(page) < 1_000_000
     assert '<a href="#act-1">1 growth</a>' in page

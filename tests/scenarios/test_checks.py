@@ -35,3 +35,6 @@ def test_the_verdict_needs_checks_and_all_of_them() -> None:
 def test_bounds() -> None:
     assert checks.within("share", 0.9, 0.9, 1.0).passed
     assert not checks.within("share", 0.89, 0.9, 1.0).passed
+    assert checks.least("share", 0.9, 0.9).record()["expected"] == "at least 90%"
+    assert checks.least("share", 0.9, 0.9).passed
+    assert not checks.least("share", 0.89, 0.9).passed

@@ -111,7 +111,7 @@ def test_every_plot_is_a_document_with_a_name_and_a_description(told: str) -> No
 
 
 def test_what_theory_says_stands_beside_what_was_measured(told: str) -> None:
-    assert "ten-servers: 90.0 %, theory 90.0 %" in told
+    assert "ten-servers: 90.0\N{NO-BREAK SPACE}%, theory 90.0\N{NO-BREAK SPACE}%" in told
     row = re.search(r"<th scope=\"row\">carts lost</th>(.*?)</tr>", told)
     assert row
     assert re.findall(r">([^<>]+)<", row[1]) == ["12", "0", "fail"]

@@ -16,18 +16,18 @@ VIEWS = {"all": "everything", "known": "who is known where", "logbooks": "the lo
          "done", "latency": "latency", "followed": "one user's clicks"}  # fmt: skip
 """What the lower half shows, by the keys 1, 2, ..."""
 
-KEYS = (
+KEYS = (  # those that are shown: in the order in which a narrow board has room for them
     Binding("question_mark,h,f1", "help", "help", key_display="?"),
     Binding("q", "quit", "quit"),
     Binding("k", "one('kill')", "kill"),
     Binding("p", "one('pause', 'resume', 'paused')", "pause"),
-    Binding("n", "one('partition', 'reconnect', 'partitioned')", "network", show=False),
-    Binding("d", "one('drain', 'undrain', 'draining')", "drain"),
+    Binding("n", "one('partition', 'reconnect', 'partitioned')", "cut"),
     Binding("r", "one('restart')", "restart"),
     Binding("s", "store", "store"),
     Binding("o", "policy", "policy"),
     Binding("plus,equals_sign", "scale(1)", "add", key_display="+"),
     Binding("minus", "scale(-1)", "less", key_display="-"),
+    Binding("d", "one('drain', 'undrain', 'draining')", "drain"),
     Binding("f", "follow", "follow"),
     Binding("u", "users(5)", "users"),
     Binding("U,shift+u", "users(-5)", "fewer users", show=False),
