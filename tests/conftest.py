@@ -14,6 +14,9 @@ from scenarios.cluster.postgres_server import PostgresServer
 from scenarios.cluster.redis_server import RedisServer
 
 
+os.environ.pop("LAB", None)  # how the launcher was called (`./lab test`): the tests call the program itself
+
+
 @pytest.fixture(scope="session", autouse=True)
 def kept_runs_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Runs are kept in the user's home unless somebody says otherwise; the tests' are not."""
