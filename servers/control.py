@@ -63,11 +63,12 @@ class ControlServer:
     async def close(self, linger: float = 0.0) -> None:
         """`linger`: seconds in which those are still answered who have reached us and not the process that follows."""
         await asyncio.sleep(linger)
+        with suppress(FileNotFoundError):
+            # It may be a follower's by now. As long as we listen, no other file is given our number.
+            if self.path.stat().st_ino == self._inode:
+                self.path.unlink()
         if self._listening is not None:
             self._listening.close()
-        with suppress(FileNotFoundError):
-            if self.path.stat().st_ino == self._inode:  # it may be a follower's by now
-                self.path.unlink()
         conversations = list(self._conversations)
         for conversation in conversations:
             conversation.cancel()

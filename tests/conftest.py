@@ -13,7 +13,6 @@ import pytest
 from scenarios.cluster.postgres_server import PostgresServer
 from scenarios.cluster.redis_server import RedisServer
 
-
 os.environ.pop("LAB", None)  # how the launcher was called (`./lab test`): the tests call the program itself
 
 

@@ -147,6 +147,28 @@ async def test_the_longest_path_can_be_followed(short_folder: Path) -> None:
         await serve_control(f"{path}x", COMMANDS)
 
 
+async def test_a_follower_that_is_given_our_number_keeps_its_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The moment we listen no more, the file system may give the next socket the number that ours had."""
+    path = tmp_path / "c.sock"
+    first = await serve_control(path, COMMANDS)
+    follower = await serve_control(path, COMMANDS, replace=True)
+    listening = first._listening
+    assert listening is not None
+    end = listening.close
+
+    def close_and_lose_the_number() -> None:
+        end()
+        first._inode = path.stat().st_ino
+
+    monkeypatch.setattr(listening, "close", close_and_lose_the_number)
+    await first.close()
+    assert await call(path, "double", number=1) == {"doubled": 2}
+    await follower.close()
+    assert not path.exists()
+
+
 async def test_a_path_too_long_for_a_socket(tmp_path: Path) -> None:
     with pytest.raises(ControlError, match="too long"):
         await serve_control(tmp_path / ("x" * 120) / "c.sock", COMMANDS)
