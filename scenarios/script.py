@@ -8,7 +8,6 @@ not in its middle.
 
 import ast
 import asyncio
-import difflib
 import importlib
 import importlib.util
 import traceback
@@ -19,6 +18,7 @@ from typing import Any
 
 from scenarios.cluster.base import Cluster
 from scenarios.errors import LabError
+from scenarios.nearest import hint
 from scenarios.plays import SCENARIOS
 from scenarios.stage import Lab, Settings
 from servers.stores import STORES
@@ -31,9 +31,7 @@ def load(name: str) -> ModuleType:
     if name in SCENARIOS:
         return importlib.import_module(SCENARIOS[name])
     if not name.endswith(".py"):
-        close = difflib.get_close_matches(name, SCENARIOS, n=1)
-        hint = f"did you mean {close[0]}?" if close else "choose one of: " + ", ".join(SCENARIOS)
-        raise LabError(f"no scenario is called {name!r}; {hint} (a script of your own: FILE.py)")
+        raise LabError(f"no scenario is called {name!r}; {hint(name, SCENARIOS)} (a script of your own: FILE.py)")
     script = _import_file(Path(name))
     if not asyncio.iscoroutinefunction(getattr(script, "play", None)):
         raise LabError(f"{name} has no `async def play(lab)`: add one, see scenarios/plays for examples")

@@ -3,13 +3,13 @@
 import os
 import signal
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 
 from scenarios.cluster.children import Child, Children
 from scenarios.cluster.relay import plan
 from scenarios.cluster.store_server import StoreServer
 from scenarios.errors import LabError
+from scenarios.nearest import nearest
 from servers.stores import STORES
 
 READY_WITHIN = 5.0
@@ -18,8 +18,8 @@ READY_WITHIN = 5.0
 def check_store(store: str) -> None:
     """Raises LabError for a store that does not exist."""
     if store not in STORES:
-        close = get_close_matches(store, STORES, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(STORES)}"
+        close = nearest(store, list(STORES))
+        hint = f"did you mean {close!r}?" if close else f"choose one of {', '.join(STORES)}"
         raise LabError(f"unknown store {store!r}: {hint}")
 
 

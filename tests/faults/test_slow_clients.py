@@ -94,21 +94,30 @@ async def arrived(rig: Rig) -> list[object]:
     return list(rig.balancer.clients)
 
 
-async def test_a_reader_byte_by_byte(start: Start) -> None:
-    """One byte in each 5 s of a large answer: broken off within two `idle_timeout`s (10), whatever the response timeout
-    is, and the backend is free again, and not blamed."""
+def large() -> Server:
     server = Server()
     server.reply = lambda message: ok(b"x" * 30_000_000)
-    rig = await start(server, idle_timeout=10.0, response_timeout=100.0)
+    return server
+
+
+async def reader(rig: Rig) -> socket.socket:
+    """A client for whom a large answer has begun to come, and who has read nothing yet."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.connect(rig.address)
     sock.setblocking(False)
-    with sock:
+    await asyncio.get_running_loop().sock_sendall(sock, GET)
+    (client,) = await arrived(rig)
+    await until(lambda: client.stuffed)  # type: ignore[attr-defined]
+    return sock
+
+
+async def test_a_reader_byte_by_byte(start: Start) -> None:
+    """One byte in each 5 s of a large answer: broken off within two `idle_timeout`s (10), whatever the response timeout
+    is, and the backend is free again, and not blamed."""
+    rig = await start(large(), idle_timeout=10.0, response_timeout=100.0)
+    with await reader(rig) as sock:
         loop = asyncio.get_running_loop()
-        await loop.sock_sendall(sock, GET)
-        (client,) = await arrived(rig)
-        await until(lambda: client.stuffed)
         began = rig.clock.now
         while rig.balancer.clients and rig.clock.now - began < 600:
             assert await loop.sock_recv(sock, 1)
@@ -122,18 +131,10 @@ async def test_a_reader_byte_by_byte(start: Start) -> None:
 async def test_a_reader_at_an_honest_pace_is_waited_for(start: Start) -> None:
     """4 kB in each 5 s, for half an hour: the system takes nothing more from us in all that time, as it holds enough of
     a large answer for hours, and yet the client reads."""
-    server = Server()
-    server.reply = lambda message: ok(b"x" * 30_000_000)
-    rig = await start(server, idle_timeout=10.0, response_timeout=10.0)
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    sock.connect(rig.address)
-    sock.setblocking(False)
-    with sock:
+    rig = await start(large(), idle_timeout=10.0, response_timeout=10.0)
+    with await reader(rig) as sock:
         loop = asyncio.get_running_loop()
-        await loop.sock_sendall(sock, GET)
-        (client,) = await arrived(rig)
-        await until(lambda: client.stuffed)
+        (client,) = rig.balancer.clients
         for _ in range(360):
             for _ in range(4):
                 assert await loop.sock_recv(sock, 1024)

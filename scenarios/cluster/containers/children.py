@@ -96,16 +96,7 @@ class Containers:
                 options["ports"] |= publish(config["admin"], ADMIN_PORT)
                 config = {**config, "admin": f"0.0.0.0:{ADMIN_PORT}"}
         inside = json.dumps({**config, "listen": f"0.0.0.0:{port}"})
-        words = [
-            "python3",
-            "-m",
-            "scenarios.cluster.containers.inside",
-            str(child.key),
-            kind,
-            str(self._folder),
-            name,
-            inside,
-        ]
+        words = [*INSIDE, str(child.key), kind, str(self._folder), name, inside]
         self._later(self._run(child, self.image, words, options))
         return child
 

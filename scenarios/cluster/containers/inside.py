@@ -1,4 +1,4 @@
-"""The first process of a container of the lab: `python -m [...].containers.inside KEY KIND FOLDER NAME CONFIG`.
+"""The first process of a container of the lab: `python3 -m` this module, with KEY KIND FOLDER NAME CONFIG.
 
 The lab's folder is mounted at its own path, so control sockets and files are where they are for everybody else.
 """
